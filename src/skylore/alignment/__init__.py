@@ -1,0 +1,1 @@
+"""One space for pictures and words: projection heads, contrastive losses, training."""

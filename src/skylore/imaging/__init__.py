@@ -1,0 +1,1 @@
+"""Pixels: decoding, rendering, detection, cutouts and structural measurement."""

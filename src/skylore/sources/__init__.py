@@ -1,0 +1,1 @@
+"""Where objects come from: folders, mosaics, FITS cutouts, Parquet, ready-made vectors."""
