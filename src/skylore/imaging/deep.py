@@ -37,7 +37,7 @@ def read_deep_tiff(data: bytes, *, max_pixels: int) -> NDArray[Any] | None:
     ImageError
         The file is corrupt, or too small or large (see :func:`check_size`).
     """
-    import tifffile  # noqa: PLC0415 - only TIFF input pays for the import
+    import tifffile
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
