@@ -1,0 +1,287 @@
+"""The one mechanism by which every step fills its columns.
+
+It takes the rows that still lack a value, works in batches, keeps each finished batch atomically,
+sets bad rows aside with the reason, can be killed at any moment, and carries on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+from tqdm import tqdm
+
+from skylore.archive.provenance import provenance_of, with_provenance
+from skylore.archive.schema import ID
+from skylore.archive.staging import ERROR, ROW, Staging
+from skylore.archive.step import Step, Values
+from skylore.archive.workers import run
+from skylore.errors import ArchiveError, ColumnError
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["FillOptions", "FillReport", "fill"]
+
+HOPELESS = 200
+"""Failures without a single success after which a run stops."""
+
+
+class FillOptions(BaseModel):
+    """How to run a step.
+
+    Attributes
+    ----------
+    limit
+        Do at most so many rows in this run.
+    seconds
+        Begin no batch after so many seconds.
+    retry_failed
+        Try again the rows that were set aside.
+    overwrite
+        Drop the columns first if they were made in another way.
+    workers
+        Worker processes; None chooses one a core for steps that gain by it, else none.
+    memory
+        Bytes that the batches under way may take, images decoded.
+    batch_rows
+        Rows in a batch; None takes the step's own, cut down to ``memory``.
+    fold_rows, fold_bytes
+        Finished rows become visible to readers after so many rows or bytes.
+    progress
+        Show a progress bar on stderr.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int | None = Field(None, ge=0)
+    seconds: float | None = Field(None, gt=0)
+    retry_failed: bool = False
+    overwrite: bool = False
+    workers: int | None = Field(None, ge=0)
+    memory: int = Field(2 << 30, gt=0)
+    batch_rows: int | None = Field(None, gt=0)
+    fold_rows: int = Field(100_000, gt=0)
+    fold_bytes: int = Field(256 << 20, gt=0)
+    progress: bool = True
+
+
+@dataclass(frozen=True)
+class FillReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    step
+        Its name.
+    done, failed
+        Rows finished and set aside by this run.
+    already
+        Rows that had a value before.
+    waiting
+        Rows whose input is not there yet.
+    left
+        Rows not tried: beyond the limit or the time, or set aside earlier.
+    seconds
+        Duration.
+    """
+
+    step: str
+    done: int
+    failed: int
+    already: int
+    waiting: int
+    left: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        parts = [f"{self.step}: {self.done} done"]
+        if self.already:
+            parts.append(f"{self.already} were there already")
+        if self.failed:
+            parts.append(f"{self.failed} set aside (see `skylore info`)")
+        if self.waiting:
+            parts.append(f"{self.waiting} lack the input of an earlier step")
+        if self.left:
+            parts.append(f"{self.left} left")
+        return ", ".join(parts) + f" ({self.seconds:.1f} s)"
+
+
+def fill(archive: Archive, step: Step, options: FillOptions) -> FillReport:
+    """Fill the step's columns where they are empty.
+
+    Raises
+    ------
+    ColumnError
+        An input column is missing, or the output columns were made in another way.
+    ArchiveBusyError
+        Another process is running the same step.
+    ArchiveError
+        Nothing but failures.
+    """
+    started = time.monotonic()
+    with archive.lock(step.name):
+        _prepare_columns(archive, step, overwrite=options.overwrite)
+        staging = Staging(archive.location, step.name)
+        settle(archive, step.name, staging)
+        work = _find_work(archive, step, options)
+        done, failed = _run(archive, step, staging, work, options)
+    return FillReport(
+        step=step.name,
+        done=done,
+        failed=failed,
+        already=work.already,
+        waiting=work.waiting,
+        left=work.ready - done - failed,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _prepare_columns(archive: Archive, step: Step, *, overwrite: bool) -> None:
+    missing = [name for name in step.inputs if name not in archive.schema.names]
+    if missing:
+        raise ColumnError(f"{step.name} needs the column {missing[0]!r}, which {archive} lacks")
+    there = [f for f in archive.schema if f.name in step.outputs.names]
+    if there and not all(_matches(f, step) for f in there):
+        if not overwrite:
+            made = provenance_of(there[0])
+            raise ColumnError(
+                f"the column {there[0].name!r} was made by {made or 'an earlier step'} with other "
+                f"settings; say --overwrite to drop it and run {step.name} anew"
+            )
+        Staging(archive.location, step.name).clear()
+        archive.quarantine.release(step.name)
+        archive.drop_columns([f.name for f in there])
+        there = []
+    new = [f for f in step.outputs if f.name not in {t.name for t in there}]
+    archive.add_columns([with_provenance(f, step.provenance) for f in new])
+
+
+def _matches(field: pa.Field, step: Step) -> bool:
+    made = provenance_of(field)
+    same_type = field.type == step.outputs.field(field.name).type
+    return same_type and made is not None and made.same_recipe(step.provenance)
+
+
+@dataclass(frozen=True)
+class _Work:
+    rows: pa.Array
+    ready: int
+    already: int
+    waiting: int
+
+
+def _find_work(archive: Archive, step: Step, options: FillOptions) -> _Work:
+    marker, first = step.outputs.names[0], step.inputs[0]
+    objects = archive.objects
+    ready = f"`{marker}` IS NULL AND `{first}` IS NOT NULL"
+    rows = objects.to_table(columns=[], filter=ready, with_row_id=True)[ROW].combine_chunks()
+    already = objects.count_rows(f"`{marker}` IS NOT NULL")
+    count = len(rows)
+    waiting = objects.count_rows() - already - count
+    if not options.retry_failed:
+        rows = rows.filter(pc.invert(pc.is_in(rows, archive.quarantine.rows(step.name))))
+    return _Work(rows.slice(0, options.limit), count, already, waiting)
+
+
+def _run(
+    archive: Archive, step: Step, staging: Staging, work: _Work, options: FillOptions
+) -> tuple[int, int]:
+    done = failed = size = rows = 0
+    batches = _batches(archive, step, work, options)
+    bar = tqdm(
+        total=len(work.rows),
+        desc=step.name,
+        unit="row",
+        disable=not options.progress or not len(work.rows),
+        file=sys.stderr,
+    )
+    try:
+        with bar:
+            for batch, values in run(step, batches, _workers(step, work, options)):
+                size += staging.append(batch[ROW], values)
+                rows += batch.num_rows
+                failed += len(values.failures)
+                done += batch.num_rows - len(values.failures)
+                bar.update(batch.num_rows)
+                if rows >= options.fold_rows or size >= options.fold_bytes:
+                    settle(archive, step.name, staging)
+                    size = rows = 0
+                _refuse_hopeless(step, done, values, failed)
+    finally:
+        settle(archive, step.name, staging)
+    return done, failed
+
+
+def _refuse_hopeless(step: Step, done: int, values: Values, failed: int) -> None:
+    if done == 0 and failed >= HOPELESS:
+        error = next(iter(values.failures.values()))
+        raise ArchiveError(
+            f"{step.name} stopped: the first {failed} rows all failed, the last with: {error}. "
+            "Mend the cause, then run it again with --retry-failed"
+        )
+
+
+def _workers(step: Step, work: _Work, options: FillOptions) -> int:
+    if options.workers is not None:
+        return options.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) if step.processes and len(work.rows) > step.batch_rows else 0
+
+
+def _batches(archive: Archive, step: Step, work: _Work, options: FillOptions) -> Iterator[pa.Table]:
+    rows = options.batch_rows or _rows_for_memory(archive, step, work, options)
+    end = time.monotonic() + (options.seconds or float("inf"))
+    for start in range(0, len(work.rows), rows):
+        if time.monotonic() > end:
+            return
+        chosen = work.rows.slice(start, rows)
+        yield archive.take(chosen, (ID, *step.inputs))
+
+
+def _rows_for_memory(archive: Archive, step: Step, work: _Work, options: FillOptions) -> int:
+    if not len(work.rows):
+        return step.batch_rows
+    sample = archive.take(work.rows.slice(0, 32), step.inputs)
+    row = sample.nbytes / sample.num_rows
+    if "image" in step.inputs:
+        row += archive.largest_image * _BYTES_A_PIXEL
+    batches_under_way = 2 * (_workers(step, work, options) or 1)
+    return int(np.clip(options.memory / batches_under_way / row, 1, step.batch_rows))
+
+
+_BYTES_A_PIXEL = 3 * (1 + 4)
+"""Decoded as bytes, and once more in single precision."""
+
+
+def settle(archive: Archive, step: str, staging: Staging) -> None:
+    """Fold what is staged into the objects, and keep the failures.
+
+    Every part can be repeated, so that a process killed in between does no harm.
+    """
+    if not staging.rows():
+        return
+    staged = staging.read()
+    good = staged.filter(pc.is_null(staged[ERROR]))
+    bad = staged.filter(pc.is_valid(staged[ERROR]))
+    archive.write(good.drop_columns([ERROR]))
+    ids = archive.ids_of(staged[ROW])
+    by_row = dict(zip(staged[ROW].to_pylist(), ids.to_pylist(), strict=True))
+    archive.quarantine.release(step, archive.ids_of(good[ROW]))
+    archive.quarantine.add(
+        step,
+        [
+            {"row": row, "id": by_row[row], **error}
+            for row, error in zip(bad[ROW].to_pylist(), bad[ERROR].to_pylist(), strict=True)
+        ],
+    )
+    staging.clear()

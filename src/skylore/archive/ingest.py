@@ -1,0 +1,283 @@
+"""Bringing the objects of a source into an archive.
+
+Each batch is one atomic commit, and an object is known by its id, so an ingest that was killed
+carries on where it stopped when it is run again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from tqdm import tqdm
+
+from skylore.archive.provenance import Provenance, with_provenance
+from skylore.archive.reason import Reason
+from skylore.archive.schema import ID, PIXEL, POSITION
+from skylore.archive.sky import healpix_29
+from skylore.errors import ArchiveError, DuplicateIdError, ImageError, SourceError
+from skylore.imaging.containers import MAX_PIXELS
+from skylore.imaging.decode import DisplayImage, to_display
+from skylore.sources.base import Failure, Source, SourceBatch
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["IngestOptions", "IngestReport", "ingest"]
+
+STEP = "ingest"
+LISTED = 10
+"""How many ids an error names."""
+
+
+class IngestOptions(BaseModel):
+    """How to ingest.
+
+    Attributes
+    ----------
+    limit
+        Take at most so many new objects.
+    batch_rows
+        Objects a commit.
+    max_pixels
+        Images with more pixels are set aside before they are decoded.
+    threads
+        Threads that decode images.
+    retry_failed
+        Try again the objects that were set aside.
+    vector_encoder
+        The name of the encoder behind ready-made vectors, if it is known.
+    progress
+        Show a progress bar on stderr.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int | None = Field(None, ge=0)
+    batch_rows: int = Field(2048, gt=0)
+    max_pixels: int = Field(MAX_PIXELS, gt=0)
+    threads: int = Field(4, gt=0)
+    retry_failed: bool = False
+    vector_encoder: str | None = None
+    progress: bool = True
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did: objects added, set aside, there already, and the time it took."""
+
+    added: int
+    failed: int
+    already: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        parts = [f"ingest: {self.added} objects added"]
+        if self.already:
+            parts.append(f"{self.already} were there already")
+        if self.failed:
+            parts.append(f"{self.failed} set aside (see `skylore info`)")
+        return ", ".join(parts) + f" ({self.seconds:.1f} s)"
+
+
+def ingest(archive: Archive, source: Source, options: IngestOptions | None = None) -> IngestReport:
+    """Add the objects of a source that the archive does not have yet.
+
+    Raises
+    ------
+    DuplicateIdError
+        Ids repeat in the source, or belong to objects of another source; nothing is written.
+    SourceError
+        The source cannot be read, or its ids are of another type than the archive's.
+    """
+    options = options or IngestOptions()
+    started = time.monotonic()
+    with archive.lock(STEP):
+        archive.refresh()
+        wanted, already = _wanted(archive, source, options)
+        added, failed = _run(archive, source, wanted, options)
+        archive.compact()
+    return IngestReport(added, failed, already, time.monotonic() - started)
+
+
+def _wanted(
+    archive: Archive, source: Source, options: IngestOptions
+) -> tuple[NDArray[np.bool_], int]:
+    ids = _checked_ids(archive, source)
+    here = _present(archive, source, ids)
+    wanted = ~here
+    if not options.retry_failed:
+        aside = archive.quarantine.read(STEP)[ID]
+        wanted &= ~pc.is_in(ids.cast(pa.string()), aside).to_numpy(zero_copy_only=False)
+    if options.limit is not None:
+        wanted &= np.cumsum(wanted) <= options.limit
+    return wanted, int(here.sum())
+
+
+def _checked_ids(archive: Archive, source: Source) -> pa.Array:
+    ids = source.ids()
+    expected = archive.schema.field(ID).type
+    if ids.type != expected:
+        raise SourceError(
+            f"{source.name} has ids of type {ids.type}, {archive} of type {expected}; "
+            "an archive has one type of id"
+        )
+    if len(ids) != pc.count_distinct(ids).as_py():
+        counts = pc.value_counts(ids)
+        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        raise DuplicateIdError(f"{source.name} repeats {_listed(twice)}; nothing was ingested")
+    return ids
+
+
+def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool_]:
+    """Say which ids were ingested from this source before; refuse those from another."""
+    known = archive.read([ID, "source"])
+    clash = known.filter(
+        pc.and_(pc.is_in(known[ID], ids), pc.not_equal(known["source"], source.name))
+    )
+    if clash.num_rows:
+        other = clash["source"][0].as_py()
+        raise DuplicateIdError(
+            f"{source.name} has {_listed(clash[ID])} which {archive} already has from {other}; "
+            "nothing was ingested"
+        )
+    here: NDArray[np.bool_] = pc.is_in(ids, known[ID]).to_numpy(zero_copy_only=False)
+    return here
+
+
+def _listed(ids: pa.Array | pa.ChunkedArray) -> str:
+    first = ", ".join(str(i) for i in ids.slice(0, LISTED).to_pylist())
+    more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
+    return f"{len(ids)} id{'s' * (len(ids) != 1)} ({first}{more})"
+
+
+def _run(
+    archive: Archive, source: Source, wanted: NDArray[np.bool_], options: IngestOptions
+) -> tuple[int, int]:
+    added = failed = 0
+    total = int(wanted.sum())
+    bar = tqdm(
+        total=total,
+        desc=STEP,
+        unit="object",
+        disable=not options.progress or not total,
+        file=sys.stderr,
+    )
+    with bar, ThreadPoolExecutor(options.threads) as threads:
+        for batch in source.batches(wanted, options.batch_rows):
+            objects, bad = _displayed(batch, threads, options)
+            if objects.num_rows:
+                _append(archive, source, objects, options)
+                archive.quarantine.release(STEP, objects[ID])
+            archive.quarantine.add(
+                STEP, [{"id": f.id, "row": None, **asdict(Reason.of(f.error))} for f in bad]
+            )
+            added += objects.num_rows
+            failed += len(bad)
+            bar.update(objects.num_rows + len(bad))
+    return added, failed
+
+
+def _displayed(
+    batch: SourceBatch, threads: ThreadPoolExecutor, options: IngestOptions
+) -> tuple[pa.Table, list[Failure]]:
+    """Check and decode the images of a batch."""
+    objects, bad = batch.objects, list(batch.failures)
+    if "image" not in objects.column_names:
+        return objects, bad
+    ids = objects[ID].to_pylist()
+    shown: list[DisplayImage | None] = []
+    keep: list[int] = []
+    results = threads.map(lambda data: _display(data, options.max_pixels), _bytes(objects["image"]))
+    for i, result in enumerate(results):
+        if isinstance(result, Exception):
+            bad.append(Failure(ids[i], result))
+        else:
+            keep.append(i)
+            shown.append(result)
+    kept = objects.take(pa.array(keep, pa.int64())) if bad else objects
+    return _with_images(kept, shown), bad
+
+
+def _bytes(images: pa.ChunkedArray) -> Iterator[bytes | None]:
+    return (image.as_py() for chunk in images.chunks for image in chunk)
+
+
+def _display(data: bytes | None, max_pixels: int) -> DisplayImage | ImageError | None:
+    try:
+        return None if data is None else to_display(data, max_pixels=max_pixels)
+    except ImageError as error:
+        return error
+
+
+def _with_images(objects: pa.Table, shown: Sequence[DisplayImage | None]) -> pa.Table:
+    made = objects["image_rendering"] if "image_rendering" in objects.column_names else None
+    rendering = pa.array([s and s.rendering for s in shown], pa.string())
+    columns = {
+        "image": pa.array([s and s.data for s in shown], pa.binary()),
+        "image_width": pa.array([s and s.width for s in shown], pa.int32()),
+        "image_height": pa.array([s and s.height for s in shown], pa.int32()),
+        "image_rendering": rendering if made is None else pc.coalesce(made, rendering),
+    }
+    for name, values in columns.items():
+        if name in objects.column_names:
+            objects = objects.set_column(objects.column_names.index(name), name, values)
+        else:
+            objects = objects.append_column(name, values)
+    return objects
+
+
+def _append(archive: Archive, source: Source, objects: pa.Table, options: IngestOptions) -> None:
+    objects = objects.append_column(
+        "source", pa.array([source.name] * objects.num_rows, pa.string())
+    )
+    if set(POSITION) <= set(objects.column_names):
+        objects = objects.append_column(PIXEL, _cells(objects))
+    _add_catalogue_columns(archive, source, objects.schema, options)
+    archive.append(objects)
+
+
+def _cells(objects: pa.Table) -> pa.Array:
+    ra, dec = (objects[name].to_numpy(zero_copy_only=False).astype(float) for name in POSITION)
+    known = np.isfinite(ra) & np.isfinite(dec)
+    cells = np.zeros(len(ra), np.int64)
+    if known.any():
+        cells[known] = healpix_29(ra[known], dec[known])
+    return pa.array(cells, mask=~known)
+
+
+def _add_catalogue_columns(
+    archive: Archive, source: Source, schema: pa.Schema, options: IngestOptions
+) -> None:
+    fields = [f for f in schema if f.name not in archive.schema.names]
+    provenance = Provenance(
+        step=STEP, parameters={"source": source.name, **source.settings}, model=None
+    )
+    given = Provenance(step=STEP, parameters={}, model=options.vector_encoder or "given")
+    archive.add_columns(
+        [with_provenance(f, given if f.name == "image_vector" else provenance) for f in fields]
+    )
+    for f in schema:
+        there = archive.schema.field(f.name).type
+        if f.type != there and not _safe_cast(f.type, there):
+            raise ArchiveError(
+                f"the column {f.name!r} of {source.name} is {f.type}, in {archive} it is {there}; "
+                "rename it in the source"
+            )
+
+
+def _safe_cast(given: pa.DataType, there: pa.DataType) -> bool:
+    """Whether a column may be widened to the type it has already."""
+    numbers = pa.types.is_integer(given) and pa.types.is_integer(there)
+    floats = pa.types.is_floating(given) and pa.types.is_floating(there)
+    return bool(numbers or floats or (pa.types.is_integer(given) and pa.types.is_floating(there)))

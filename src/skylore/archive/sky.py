@@ -1,0 +1,77 @@
+"""Positions on the sphere as HEALPix cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ORDER", "cone_ranges", "healpix_29", "separation"]
+
+ORDER = 29
+_CELLS_ACROSS = 4
+
+
+def healpix_29(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give the order-29 nested HEALPix cells of ICRS positions.
+
+    Parameters
+    ----------
+    ra, dec
+        Degrees, ``(N,)``. The index is that of HATS (``_healpix_29``).
+    """
+    import astropy.units as u
+    from astropy.coordinates import Latitude, Longitude
+    from cdshealpix import lonlat_to_healpix
+
+    cells = lonlat_to_healpix(Longitude(ra, u.deg), Latitude(dec, u.deg), ORDER)
+    return np.asarray(cells).astype(np.int64)
+
+
+def cone_ranges(ra: float, dec: float, radius: float) -> list[tuple[int, int]]:
+    """Cover a cone with ranges of order-29 cells.
+
+    Parameters
+    ----------
+    ra, dec, radius
+        Degrees.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last cell of each range, both included. The ranges hold the whole cone and a
+        little more: the separation has the last word.
+    """
+    import astropy.units as u
+    from astropy.coordinates import Latitude, Longitude
+    from cdshealpix import cone_search
+
+    cell_at_order_0 = 58.6
+    order = int(np.clip(np.log2(_CELLS_ACROSS * cell_at_order_0 / max(radius, 1e-7)), 0, ORDER))
+    cells, orders, _ = cone_search(
+        Longitude(ra, u.deg), Latitude(dec, u.deg), radius * u.deg, depth=order
+    )
+    shift = 2 * (ORDER - orders.astype(np.int64))
+    first = cells.astype(np.int64) << shift
+    last = ((cells.astype(np.int64) + 1) << shift) - 1
+    return _joined(first, last)
+
+
+def _joined(first: NDArray[np.int64], last: NDArray[np.int64]) -> list[tuple[int, int]]:
+    order = np.argsort(first)
+    ranges: list[tuple[int, int]] = []
+    for start, end in zip(first[order].tolist(), last[order].tolist(), strict=True):
+        if ranges and start <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
+        else:
+            ranges.append((start, end))
+    return ranges
+
+
+def separation(
+    ra: NDArray[np.float64], dec: NDArray[np.float64], ra0: float, dec0: float
+) -> NDArray[np.float64]:
+    """Give the great-circle distance in degrees by the haversine formula."""
+    phi, phi0, half = np.radians(dec), np.radians(dec0), np.radians(ra - ra0) / 2
+    h = np.sin((phi - phi0) / 2) ** 2 + np.cos(phi) * np.cos(phi0) * np.sin(half) ** 2
+    distance: NDArray[np.float64] = np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
+    return distance

@@ -1,0 +1,171 @@
+"""Running a step over batches: in this process, or in several.
+
+A batch that raises is halved until the rows that cannot be done are alone. A worker process that
+dies takes its batch with it; the batch is tried again apart from all others, halved in the same
+way, so that one poisonous row costs one row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from skylore.archive.reason import Reason
+from skylore.archive.step import Apply, Step, Values, bare, failed, joined
+
+__all__ = ["WorkerDiedError", "run"]
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class WorkerDiedError(RuntimeError):
+    """A worker process ended while it worked on this row."""
+
+
+def run(step: Step, batches: Iterator[pa.Table], workers: int) -> Iterator[tuple[pa.Table, Values]]:
+    """Apply the step to each batch.
+
+    Parameters
+    ----------
+    step
+        The step.
+    batches
+        Tables with the step's inputs; read no further ahead than the workers need.
+    workers
+        Number of worker processes; 0 works in this one.
+
+    Yields
+    ------
+    (pyarrow.Table, Values)
+        A batch and its values, in the order in which they are finished.
+    """
+    if workers == 0:
+        apply = step.prepare()
+        for batch in batches:
+            yield batch, attempt(apply, bare(step.outputs), batch)
+        return
+    with _Pool(step, workers) as pool:
+        yield from pool.run(batches)
+
+
+def attempt(apply: Apply, outputs: pa.Schema, batch: pa.Table) -> Values:
+    """Apply to the batch, or to ever smaller parts of it where it raises."""
+    try:
+        values = apply(batch)
+        table = values.table.select(outputs.names).cast(outputs)
+        if table.num_rows != batch.num_rows:
+            raise ValueError(f"the step gave {table.num_rows} values for {batch.num_rows} rows")  # noqa: TRY301 - handled like what the step raises
+        return Values(table, values.failures)
+    except Exception as error:  # noqa: BLE001 - whatever a row provokes is that row's failure
+        return _halved(lambda part: attempt(apply, outputs, part), outputs, batch, error)
+
+
+def _halved(
+    work: Callable[[pa.Table], Values], outputs: pa.Schema, batch: pa.Table, error: Exception
+) -> Values:
+    if batch.num_rows == 1:
+        return failed(outputs, Reason.of(error))
+    half = batch.num_rows // 2
+    return joined(work(batch.slice(0, half)), work(batch.slice(half)))
+
+
+_worker: tuple[Apply, pa.Schema] | Exception | None = None
+
+
+def _start(step: Step) -> None:
+    global _worker  # noqa: PLW0603 - where a worker process keeps its prepared step
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _worker = step.prepare(), bare(step.outputs)
+    except Exception as error:  # noqa: BLE001 - raised again by the first batch, in the parent
+        _worker = error
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(batch: pa.Table) -> Values:
+    if _worker is None or isinstance(_worker, Exception):
+        raise _worker or RuntimeError("the worker process was not started with a step")
+    return attempt(*_worker, batch)
+
+
+class _Pool:
+    """Worker processes that share a step, replaced when one of them dies."""
+
+    def __init__(self, step: Step, workers: int) -> None:
+        self._step = step
+        self._workers = workers
+        self._executor = self._open(workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _open(self, workers: int) -> ProcessPoolExecutor:
+        for name in THREADS:
+            os.environ.setdefault(name, "1")
+        return ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_start, initargs=(self._step,)
+        )
+
+    def run(self, batches: Iterator[pa.Table]) -> Iterator[tuple[pa.Table, Values]]:
+        flying: deque[tuple[pa.Table, Future[Values]]] = deque()
+        for batch in batches:
+            flying.append((batch, self._submit(batch)))
+            if len(flying) > self._workers:
+                yield from self._land(flying)
+        while flying:
+            yield from self._land(flying)
+
+    def _submit(self, batch: pa.Table) -> Future[Values]:
+        try:
+            return self._executor.submit(_work, batch)
+        except BrokenProcessPool as error:
+            future: Future[Values] = Future()
+            future.set_exception(error)
+            return future
+
+    def _land(
+        self, flying: deque[tuple[pa.Table, Future[Values]]]
+    ) -> Iterator[tuple[pa.Table, Values]]:
+        batch, future = flying.popleft()
+        try:
+            yield batch, future.result()
+        except BrokenProcessPool:
+            lost = [batch, *(waiting for waiting, _ in flying)]
+            flying.clear()
+            self._executor.shutdown(wait=False)
+            for each in lost:
+                yield each, self._alone(each)
+            self._executor = self._open(self._workers)
+
+    def _alone(self, batch: pa.Table) -> Values:
+        """Work on the batch with a process of its own, and on its halves if that dies too."""
+        with self._open(1) as executor:
+            try:
+                return executor.submit(_work, batch).result()
+            except BrokenProcessPool:
+                pass
+        error = WorkerDiedError("the worker process died on this row: out of memory, or a crash")
+        return _halved(self._alone, bare(self._step.outputs), batch, error)
