@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lance
 import pyarrow as pa
@@ -28,7 +29,13 @@ from skylore.errors import (
     ColumnError,
 )
 
+if TYPE_CHECKING:
+    from skylore.search.query import Query
+    from skylore.search.results import Results
+
 __all__ = ["Archive", "Column", "Version"]
+
+T = TypeVar("T")
 
 OBJECTS = "objects"
 FORMAT = "skylore:format"
@@ -71,6 +78,7 @@ class Archive:
         self._location = location
         self._objects = objects
         self._largest_image: int | None = None
+        self._kept: dict[Hashable, Any] = {}
 
     @classmethod
     def create(
@@ -199,6 +207,21 @@ class Archive:
             self._largest_image = pc.max(pixels).as_py() or 0
         return self._largest_image
 
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what was made for this key before, or make it; lives as long as the archive."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        value: T = self._kept[key]
+        return value
+
+    def images(self, ids: Sequence[str | int]) -> dict[str | int, bytes | None]:
+        """Give the encoded display images of objects, by id."""
+        found = self.rows_of(ids)
+        if found.num_rows == 0:
+            return {}
+        images = self.take(found["_rowid"], [ID, "image"])
+        return dict(zip(images[ID].to_pylist(), images["image"].to_pylist(), strict=True))
+
     def refresh(self) -> None:
         """See what others have written since."""
         self._objects.checkout_latest()
@@ -213,6 +236,12 @@ class Archive:
             :func:`skylore.search.predicate.parse_predicate`.
         """
         return int(self._objects.count_rows(where))
+
+    def filled(self, column: str) -> int:
+        """Count the objects that have a value in a column."""
+        return self.cached(
+            ("filled", column, self.version), lambda: self.count(f"`{column}` IS NOT NULL")
+        )
 
     def read(
         self,
@@ -280,12 +309,37 @@ class Archive:
     def write(self, values: pa.Table) -> None:
         """Write values into existing columns, by ``_rowid``, in one commit."""
         self.refresh()
-        self._objects = fold(self._objects, values)
+        self._objects = fold(self._objects, without_nan(values))
 
     def fill(self, step: Step, options: FillOptions | None = None) -> FillReport:
         """Fill the columns of a step where they are empty; see :mod:`skylore.archive.fill`."""
         self.refresh()
         return fill(self, step, options or FillOptions())
+
+    def search(self, text: str | Sequence[str] | None = None, **asked: Any) -> Results:  # noqa: ANN401 - as Query.build
+        """Search in words, by image, object or vector, under filters.
+
+        Parameters
+        ----------
+        text
+            What hits look like.
+        **asked
+            As :meth:`skylore.Query.build` takes them: ``image``, ``like``, ``vector``, ``minus``,
+            ``cone``, ``where``, ``k``, ``mode`` …
+
+        Examples
+        --------
+        >>> archive.search("edge-on disk", where="gini > 0.5", k=5)  # doctest: +SKIP
+        """
+        from skylore.search.query import Query
+
+        return self.answer(Query.build(text, **asked))
+
+    def answer(self, query: Query) -> Results:
+        """Answer a query."""
+        from skylore.search.service import answer
+
+        return answer(self, query)
 
     def compact(self) -> None:
         """Join small files; row ids, indexes and earlier versions stay."""
@@ -325,3 +379,15 @@ def _column(field: pa.Field) -> Column:
         description=metadata.get("description", ""),
         unit=metadata.get("unit", ""),
     )
+
+
+def without_nan(table: pa.Table) -> pa.Table:
+    """Put null for NaN, so that a filter never takes what was not measured for a number."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            column = table[i]
+            nan = pc.fill_null(pc.is_nan(column), fill_value=False)
+            if pc.any(nan).as_py():
+                nothing = pa.scalar(None, field.type)
+                table = table.set_column(i, field, pc.if_else(nan, nothing, column))
+    return table

@@ -1,0 +1,147 @@
+"""SQL predicates over columns: read, checked, and written out again.
+
+What users write is never handed to the engine. It is parsed, every node must be on a short list,
+every column must exist, and the predicate that runs is written anew from the checked tree.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import SqlglotError
+
+from skylore.errors import FilterError
+
+__all__ = ["compile_predicate", "quote_name", "quote_text"]
+
+MAX_LENGTH = 10_000
+MAX_NODES = 2_000
+
+ALLOWED = (
+    exp.And,
+    exp.Or,
+    exp.Not,
+    exp.Paren,
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Between,
+    exp.In,
+    exp.Is,
+    exp.Like,
+    exp.Null,
+    exp.Boolean,
+    exp.Literal,
+    exp.Column,
+    exp.Identifier,
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Neg,
+    exp.Abs,
+    exp.Sqrt,
+    exp.Pow,
+    exp.Ln,
+    exp.Lower,
+    exp.Upper,
+)
+"""Logic, comparison, arithmetic and a few functions; no subquery, cast or anything that writes."""
+
+
+class _Dialect(DuckDB):
+    """Names in backticks or double quotes, texts in single quotes."""
+
+    class Tokenizer(DuckDB.Tokenizer):
+        IDENTIFIERS = ["`", '"']  # noqa: RUF012 - a setting of the base class
+
+
+def compile_predicate(text: str, columns: Iterable[str]) -> str:
+    """Check a predicate and write it in the engine's SQL.
+
+    Parameters
+    ----------
+    text
+        For example ``ellipticity > 0.6 AND survey = 'DR10'``. Names with other characters than
+        letters, digits and ``_`` go in backticks or double quotes.
+    columns
+        Names that may occur. Letter case matters only where two names differ by nothing else.
+
+    Raises
+    ------
+    FilterError
+        It does not parse, is not a predicate, uses something that is not allowed, or names a
+        column that does not exist.
+
+    Examples
+    --------
+    >>> compile_predicate("Mag < 19 and not flag", ["mag", "flag"])
+    '`mag` < 19 AND NOT `flag`'
+    """
+    tree = _parsed(text)
+    names = list(columns)
+    for node in tree.walk():
+        if not isinstance(node, ALLOWED):
+            raise FilterError(
+                f"{type(node).__name__.upper()} is not allowed in a filter; use "
+                "comparisons, AND, OR, NOT, BETWEEN, IN, LIKE, IS NULL, arithmetic, abs, sqrt, "
+                "power, ln, lower, upper"
+            )
+        if isinstance(node, exp.Column):
+            _resolve(node, names)
+    if not isinstance(tree, exp.Predicate | exp.Connector | exp.Not | exp.Paren | exp.Column):
+        raise FilterError(f"{text!r} is a value, not a condition; compare it with something")
+    return tree.sql(dialect=_Dialect, comments=False)
+
+
+def _parsed(text: str) -> exp.Expression:
+    if len(text) > MAX_LENGTH:
+        raise FilterError(f"the filter has {len(text)} characters; at most {MAX_LENGTH} are read")
+    try:
+        statements = sqlglot.parse(f"SELECT 1 WHERE (\n{text}\n)", dialect=_Dialect)
+    except (SqlglotError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        raise FilterError(f"cannot read the filter {text[:200]!r}: {reason}") from error
+    select = statements[0] if len(statements) == 1 else None
+    where = select.args.get("where") if isinstance(select, exp.Select) else None
+    others = {name for name, value in (select.args if select else {}).items() if value}
+    if (
+        where is None
+        or not isinstance(where.this, exp.Paren)
+        or others - {"expressions", "where", "kind"}
+    ):
+        raise FilterError(f"{text!r} is not one condition")
+    tree: exp.Expression = where.this.this
+    if sum(1 for _ in tree.walk()) > MAX_NODES:
+        raise FilterError(f"the filter has more than {MAX_NODES} parts; simplify it")
+    return tree
+
+
+def _resolve(column: exp.Column, names: list[str]) -> None:
+    if len(column.parts) != 1 or not isinstance(column.this, exp.Identifier):
+        raise FilterError(f"{column.sql()!r} is not a column name; quote names with dots: `a.b`")
+    asked = column.name
+    found = [asked] if asked in names else [n for n in names if n.lower() == asked.lower()]
+    if len(found) != 1:
+        close = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(names)}"
+        raise FilterError(f"no column {asked!r} in this archive; {hint}")
+    column.this.set("this", found[0])
+    column.this.set("quoted", True)
+
+
+def quote_name(name: str) -> str:
+    """Quote a column name for the engine."""
+    return exp.to_identifier(name, quoted=True).sql(dialect=_Dialect)
+
+
+def quote_text(text: str) -> str:
+    """Quote a text for the engine."""
+    return exp.Literal.string(text).sql(dialect=_Dialect)

@@ -1,0 +1,245 @@
+"""The query as a value.
+
+Its JSON is the body of a REST request, what the command line builds from its flags, and the
+provenance of a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from skylore.errors import QueryError
+
+__all__ = [
+    "Cone",
+    "ImageTerm",
+    "Mode",
+    "ObjectTerm",
+    "PositionTerm",
+    "Query",
+    "Range",
+    "Term",
+    "TextTerm",
+    "VectorTerm",
+]
+
+Mode = Literal["vector", "text", "hybrid"]
+MAX_K = 10_000
+MAX_IMAGE_BYTES = 32 << 20
+ObjectId = Annotated[int | str, Field(union_mode="left_to_right")]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Term(_Value):
+    weight: float = Field(1.0, ge=-100, le=100)
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        if self.weight == 0:
+            raise ValueError("a term of weight 0 says nothing")
+        return self
+
+
+class TextTerm(_Term):
+    """Objects that look as the words say."""
+
+    kind: Literal["text"] = "text"
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class ImageTerm(_Term):
+    """Objects that look like an image, given as its encoded bytes (base64 in JSON)."""
+
+    kind: Literal["image"] = "image"
+    data: Base64Bytes = Field(max_length=MAX_IMAGE_BYTES, repr=False)
+
+
+class ObjectTerm(_Term):
+    """Objects that look like one of the archive; that one is left out of the answer."""
+
+    kind: Literal["object"] = "object"
+    id: ObjectId
+
+
+class PositionTerm(_Term):
+    """Objects that look like the one nearest to a position (ICRS degrees)."""
+
+    kind: Literal["position"] = "position"
+    ra: float = Field(ge=0, lt=360)
+    dec: float = Field(ge=-90, le=90)
+    radius: float = Field(10 / 3600, gt=0, le=1)
+
+
+class VectorTerm(_Term):
+    """Objects near a vector of the searched space."""
+
+    kind: Literal["vector"] = "vector"
+    values: tuple[float, ...] = Field(min_length=1, max_length=16_384, repr=False)
+
+
+Term = Annotated[
+    TextTerm | ImageTerm | ObjectTerm | PositionTerm | VectorTerm, Field(discriminator="kind")
+]
+
+
+class Cone(_Value):
+    """All positions within ``radius`` of a point; ICRS degrees."""
+
+    ra: float = Field(ge=0, lt=360)
+    dec: float = Field(ge=-90, le=90)
+    radius: float = Field(gt=0, le=180)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``"RA DEC RADIUS"`` in degrees, separated by spaces or commas.
+
+        Raises
+        ------
+        QueryError
+            It is not three numbers, or out of range.
+        """
+        try:
+            ra, dec, radius = (float(part) for part in text.replace(",", " ").split())
+            return cls(ra=ra, dec=dec, radius=radius)
+        except ValueError as error:
+            raise QueryError(
+                f'{text!r} is not a cone; write "RA DEC RADIUS" in degrees, such as "150.1 2.2 0.1"'
+            ) from error
+
+
+class Range(_Value):
+    """Objects with a column between two numbers, both included; null never is."""
+
+    column: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("a range has a minimum, a maximum or both")
+        return self
+
+
+class Query(_Value):
+    """What to look for, among which objects, and how many.
+
+    Attributes
+    ----------
+    terms
+        What hits resemble: weighted; a negative weight pushes away. With none, the objects that
+        pass the filters are listed by id.
+    cones
+        Hits lie in one of them, if there are any.
+    ranges
+        Hits lie in all of them.
+    where
+        An SQL predicate over the columns.
+    mode
+        ``vector`` compares with images in the space shared with words; ``text`` searches the words
+        of the captions (BM25); ``hybrid`` fuses both rankings. None chooses ``vector`` where the
+        archive has vectors, else ``text``.
+    k, offset
+        Hits ``offset + 1`` to ``offset + k`` of the ranking.
+    columns
+        Columns to return beside id and score; None returns caption and position.
+    exact
+        True never uses an index; None lets the planner choose.
+    """
+
+    terms: tuple[Term, ...] = Field((), max_length=64)
+    cones: tuple[Cone, ...] = Field((), max_length=64)
+    ranges: tuple[Range, ...] = Field((), max_length=64)
+    where: str | None = None
+    mode: Mode | None = None
+    k: int = Field(20, ge=1, le=MAX_K)
+    offset: int = Field(0, ge=0, le=MAX_K)
+    columns: tuple[str, ...] | None = None
+    exact: bool | None = None
+
+    @classmethod
+    def build(
+        cls,
+        text: str | Sequence[str] | None = None,
+        *,
+        image: str | Path | bytes | None = None,
+        like: str | int | None = None,
+        vector: Sequence[float] | None = None,
+        minus: str | Sequence[str] | None = None,
+        cone: str | Cone | None = None,
+        **fields: Any,  # noqa: ANN401 - checked by pydantic
+    ) -> Self:
+        """Make a query from what a person gives.
+
+        Parameters
+        ----------
+        text, minus
+            Words to resemble, and not to.
+        image
+            An image file, or its bytes.
+        like
+            The id of an object to resemble.
+        vector
+            A vector of the searched space.
+        cone
+            A cone, or ``"RA DEC RADIUS"`` in degrees.
+        **fields
+            Other fields of the query.
+
+        Raises
+        ------
+        QueryError
+            Something is out of range or cannot be read; the message says what.
+        """
+        try:
+            terms: list[Any] = [TextTerm(text=t) for t in _several(text)]
+            terms += [ImageTerm(data=_encoded(image))] if image is not None else []
+            terms += [ObjectTerm(id=like)] if like is not None else []
+            terms += [VectorTerm(values=tuple(vector))] if vector is not None else []
+            terms += [TextTerm(text=t, weight=-0.5) for t in _several(minus)]
+            cones = [Cone.parse(cone) if isinstance(cone, str) else cone] if cone else []
+            given = {name: value for name, value in fields.items() if value is not None}
+            return cls(
+                terms=(*terms, *given.pop("terms", ())),
+                cones=(*cones, *given.pop("cones", ())),
+                **given,
+            )
+        except ValidationError as error:
+            raise QueryError(explain(error)) from error
+
+
+def _several(texts: str | Sequence[str] | None) -> list[str]:
+    return [] if texts is None else [texts] if isinstance(texts, str) else list(texts)
+
+
+def _encoded(image: str | Path | bytes) -> bytes:
+    import base64
+
+    try:
+        data = image if isinstance(image, bytes) else Path(image).read_bytes()
+    except OSError as error:
+        raise QueryError(f"cannot read the image {image!s}: {error.strerror}") from error
+    return base64.b64encode(data)
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line what is wrong with a query."""
+    problems = []
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(str(part) for part in detail["loc"])
+        problems.append(f"{place}: {detail['msg']}" if place else detail["msg"])
+    return "; ".join(problems)

@@ -1,0 +1,137 @@
+"""The answer to a query: hits in order, and how they were found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from skylore.search.planner import Plan
+from skylore.search.query import Query
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.table import Table
+
+    from skylore.archive.table import Archive
+
+__all__ = ["Hit", "Results"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One object of an answer.
+
+    Attributes
+    ----------
+    rank
+        1 for the best.
+    id
+        The object.
+    score
+        Cosine similarity, BM25 or fused score by the query's mode; None in a plain list.
+    columns
+        The columns asked for; None where a value is missing.
+    """
+
+    rank: int
+    id: str | int
+    score: float | None
+    columns: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Hits in order, best first; ties by id.
+
+    Attributes
+    ----------
+    query, plan
+        What was asked, and how it was answered.
+    table
+        ``rank``, ``id``, ``score`` and the columns asked for.
+    archive
+        Where the images are.
+    """
+
+    query: Query
+    plan: Plan
+    table: pa.Table
+    archive: Archive = field(repr=False)
+
+    def __len__(self) -> int:
+        """Count the hits."""
+        return int(self.table.num_rows)
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Go through the hits, best first."""
+        for row in self.table.to_pylist():
+            yield Hit(row.pop("rank"), row.pop("id"), row.pop("score"), row)
+
+    @property
+    def message(self) -> str | None:
+        """Say so where fewer than ``k`` hits exist."""
+        if len(self) >= self.query.k:
+            return None
+        total = self.query.offset + len(self)
+        return f"only {total} object{'s' * (total != 1)} can be hits"
+
+    def images(self) -> dict[str | int, bytes | None]:
+        """Give the encoded display image of each hit, by id."""
+        return self.archive.images([hit.id for hit in self])
+
+    def to_arrow(self) -> pa.Table:
+        """Give the table."""
+        return self.table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a pandas frame."""
+        return self.table.to_pandas()
+
+    def to_astropy(self) -> Table:
+        """Give an astropy table with units and descriptions, and the query in its metadata."""
+        from skylore.search.export import to_astropy
+
+        return to_astropy(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give ``query``, ``plan``, ``hits`` and ``message`` as JSON values."""
+        hits = [
+            {name: _json(value) for name, value in row.items()} for row in self.table.to_pylist()
+        ]
+        return {
+            "query": self.query.model_dump(mode="json"),
+            "plan": self.plan.model_dump(mode="json"),
+            "hits": hits,
+            "message": self.message,
+        }
+
+    def write(self, path: str | Path) -> None:
+        """Write to a file: CSV, Parquet, FITS, VOTable (``.vot``), JSON or HTML by its suffix.
+
+        Raises
+        ------
+        QueryError
+            The suffix is none of these.
+        """
+        from skylore.search.export import write
+
+        write(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        """Show thumbnails in a notebook."""
+        from skylore.search.page import grid
+
+        return grid(self)
+
+
+def _json(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool | list):
+        return value
+    return str(value)

@@ -1,0 +1,159 @@
+"""Answering a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from skylore.archive.schema import ID
+from skylore.archive.staging import ROW
+from skylore.errors import ColumnError, QueryError
+from skylore.search.filters import predicate_for
+from skylore.search.index import vector_partitions
+from skylore.search.planner import Plan, choose
+from skylore.search.query import Query, TextTerm
+from skylore.search.ranking import by_id, by_vector, by_words, fuse
+from skylore.search.results import Results
+from skylore.search.space import Space, open_space
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["WORDS", "answer"]
+
+WORDS = ("captions", "caption")
+"""Columns of words, best first."""
+SHOWN = ("caption", "ra", "dec")
+FUSED = 10
+"""A hybrid search fuses rankings this many times as long as the answer, and at least 200 long."""
+
+
+def answer(archive: Archive, query: Query) -> Results:
+    """Answer a query.
+
+    Raises
+    ------
+    QueryError
+        A term or filter cannot be used.
+    ColumnError
+        A column that the query needs is not there yet.
+    """
+    where = predicate_for(query, archive.schema.names)
+    count = query.offset + query.k
+    if not query.terms:
+        ranking, plan = _listed(archive, count, where)
+    elif _mode(archive, query) == "vector":
+        ranking, plan = _by_vector(archive, query, count, where)
+    elif _mode(archive, query) == "text":
+        ranking, plan = _by_words(archive, query, count, where)
+    else:
+        ranking, plan = _hybrid(archive, query, count, where)
+    return Results(query, plan, _table(archive, query, ranking.slice(query.offset)), archive)
+
+
+def _mode(archive: Archive, query: Query) -> str:
+    if query.mode is not None:
+        return query.mode
+    only_words = all(isinstance(term, TextTerm) and term.weight > 0 for term in query.terms)
+    no_vectors = "vector" not in archive.schema.names
+    return "text" if only_words and no_vectors and _words_column(archive) else "vector"
+
+
+def _listed(archive: Archive, count: int, where: str | None) -> tuple[pa.Table, Plan]:
+    rows = len(archive)
+    plan = Plan(
+        method="list",
+        reason="the query has no terms; ordered by id",
+        rows=rows,
+        matching=archive.count(where) if where else rows,
+    )
+    return by_id(archive, count, where), plan
+
+
+def _by_vector(
+    archive: Archive, query: Query, count: int, where: str | None
+) -> tuple[pa.Table, Plan]:
+    space = open_space(archive, query)
+    vector = space.vector_of(query.terms)
+    where, without = _without_examples(space, query, where)
+    rows = archive.filled(space.column) - without
+    matching = archive.count(f"({where}) AND {space.column} IS NOT NULL") if where else rows
+    plan = choose(
+        rows=rows,
+        matching=matching,
+        indexed=vector_partitions(archive, space.column) > 0,
+        exact=query.exact,
+        column=space.column,
+    )
+    use_index = plan.method == "vector index"
+    ranking = by_vector(archive, space.column, vector, count, where, use_index=use_index)
+    if use_index and ranking.num_rows < min(count, matching):
+        ranking = by_vector(archive, space.column, vector, count, where, use_index=False)
+        plan = plan.model_copy(
+            update={"method": "exact scan", "reason": "the index found too few under the filters"}
+        )
+    return ranking, plan
+
+
+def _without_examples(space: Space, query: Query, where: str | None) -> tuple[str | None, int]:
+    """Leave out the objects that the query gives as examples."""
+    rows = space.examples(query.terms)
+    if not rows:
+        return where, 0
+    others = f"_rowid NOT IN ({', '.join(str(row) for row in rows)})"
+    return (f"({where}) AND {others}" if where else others), len(rows)
+
+
+def _by_words(
+    archive: Archive, query: Query, count: int, where: str | None
+) -> tuple[pa.Table, Plan]:
+    words = " ".join(term.text for term in query.terms if isinstance(term, TextTerm))
+    if len([t for t in query.terms if isinstance(t, TextTerm) and t.weight > 0]) < len(query.terms):
+        raise QueryError(
+            "a search in the captions takes words alone; use --mode vector for images, objects "
+            "and --minus"
+        )
+    column = _words_column(archive)
+    if column is None:
+        raise ColumnError(f"{archive} has no captions to search; run `skylore caption`")
+    plan = Plan(
+        method="full text",
+        reason="the query asked for words of the captions",
+        rows=archive.filled(column),
+        column=column,
+    )
+    return by_words(archive, column, words, count, where), plan
+
+
+def _hybrid(archive: Archive, query: Query, count: int, where: str | None) -> tuple[pa.Table, Plan]:
+    long = max(FUSED * count, 200)
+    vectors, plan = _by_vector(archive, query, long, where)
+    words, _ = _by_words(archive, query, long, where)
+    reason = f"{plan.method} on {plan.column} and full text, fused by rank"
+    plan = plan.model_copy(update={"method": "hybrid", "reason": reason})
+    return fuse([vectors, words], count), plan
+
+
+def _words_column(archive: Archive) -> str | None:
+    return next((name for name in WORDS if name in archive.schema.names), None)
+
+
+def _table(archive: Archive, query: Query, ranking: pa.Table) -> pa.Table:
+    names = query.columns
+    if names is None:
+        names = tuple(name for name in SHOWN if _has_values(archive, name))
+    archive.require(names)
+    start = query.offset + 1
+    ranks = pa.array(range(start, start + ranking.num_rows), pa.int64())
+    table = pa.table({"rank": ranks, ID: ranking[ID], "score": ranking["score"]})
+    extra = [name for name in names if name not in ("rank", ID, "score")]
+    if extra:
+        values = archive.take(ranking[ROW], extra)
+        for name in extra:
+            table = table.append_column(archive.schema.field(name), values[name])
+    return table
+
+
+def _has_values(archive: Archive, name: str) -> bool:
+    return name in archive.schema.names and archive.filled(name) > 0
