@@ -1,0 +1,108 @@
+"""From an encoder's name to the encoder, importing only what that encoder needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TypeVar
+
+from skylore.encoders.base import ImageEncoder, TextEncoder
+from skylore.errors import ModelError
+
+__all__ = ["load_image_encoder", "load_text_encoder"]
+
+_Encoder = TypeVar("_Encoder")
+_KEPT = 4
+"""How many encoders of each sort stay loaded: enough for one archive, small enough for a laptop."""
+
+_IMAGE_HELP = """\
+  scattering        wavelet scattering; needs no weights and no network
+  hf:ID-or-folder   a vision model of the transformers library   (pip install skylore[hub])
+  timm:NAME         a model of the timm library                  (pip install skylore[timm])"""
+_TEXT_HELP = """\
+  minilm            all-MiniLM-L6-v2; its weights are installed, needs no network
+  hf:ID-or-folder   a sentence-transformers model                (pip install skylore[hub])
+  openai:MODEL      any OpenAI-compatible embedding endpoint     (pip install skylore[openai])"""
+
+
+@lru_cache(maxsize=_KEPT)
+def load_image_encoder(name: str) -> ImageEncoder:
+    """Return the image encoder of this name, loading it once.
+
+    Raises
+    ------
+    DependencyMissingError
+        If the encoder needs an extra that is not installed.
+    ModelError
+        If there is no encoder of this name, or its weights cannot be loaded.
+    """
+    alone = {"scattering": _scattering}
+    families = {"hf": _hub_image, "timm": _timm}
+    return _load("image", name, alone, families, _IMAGE_HELP)
+
+
+@lru_cache(maxsize=_KEPT)
+def load_text_encoder(name: str) -> TextEncoder:
+    """Return the text encoder of this name, loading it once.
+
+    Raises
+    ------
+    DependencyMissingError
+        If the encoder needs an extra that is not installed.
+    ModelError
+        If there is no encoder of this name, or its weights cannot be loaded.
+    """
+    alone = {"minilm": _minilm}
+    families = {"hf": _hub_text, "openai": _openai}
+    return _load("text", name, alone, families, _TEXT_HELP)
+
+
+def _load(
+    kind: str,
+    name: str,
+    alone: Mapping[str, Callable[[], _Encoder]],
+    families: Mapping[str, Callable[[str], _Encoder]],
+    known: str,
+) -> _Encoder:
+    if name in alone:
+        return alone[name]()
+    family, _, rest = name.partition(":")
+    if family in families and rest:
+        return families[family](rest)
+    raise ModelError(f"there is no {kind} encoder {name!r}. There are:\n{known}")
+
+
+def _scattering() -> ImageEncoder:
+    from skylore.encoders.scattering import ScatteringEncoder
+
+    return ScatteringEncoder()
+
+
+def _hub_image(identifier: str) -> ImageEncoder:
+    from skylore.encoders.hub_image import HubImageEncoder
+
+    return HubImageEncoder(identifier)
+
+
+def _timm(identifier: str) -> ImageEncoder:
+    from skylore.encoders.timm_image import TimmEncoder
+
+    return TimmEncoder(identifier)
+
+
+def _minilm() -> TextEncoder:
+    from skylore.encoders.minilm import MiniLMEncoder
+
+    return MiniLMEncoder()
+
+
+def _hub_text(identifier: str) -> TextEncoder:
+    from skylore.encoders.hub_text import HubTextEncoder
+
+    return HubTextEncoder(identifier)
+
+
+def _openai(model: str) -> TextEncoder:
+    from skylore.encoders.openai_text import OpenAIEncoder
+
+    return OpenAIEncoder(model)
