@@ -50,10 +50,12 @@ def choose_roles(
     vector_column: str | None,
     ra_column: str | None,
     dec_column: str | None,
+    images: bool = True,
 ) -> Roles:
     """Take the columns that were named, and guess the others by their usual names.
 
-    Vectors are never guessed, because nothing in a table says which encoder made them.
+    Vectors are never guessed, because nothing in a table says which encoder made them; images are
+    not looked for unless ``images``.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def choose_roles(
         check_vector_type(schema.field(vector_column).type, vector_column)
     identifier = choose_id(schema, id_column)
     ra, dec = choose_position(schema, ra_column, dec_column)
-    image = _choose_image(schema, image_column)
+    image = _choose_image(schema, image_column) if images else None
     roles = Roles(id=identifier, image=image, vector=vector_column, ra=ra, dec=dec)
     twice = sorted({name for name in roles.used if roles.used.count(name) > 1})
     if twice:
