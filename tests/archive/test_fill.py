@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from archive.steps import LengthStep
 
+from archive.steps import LengthStep
 from skylore.archive.fill import FillOptions
 from skylore.archive.provenance import provenance_of
 from skylore.archive.table import Archive
@@ -26,9 +26,7 @@ def archive(tmp_path: Path) -> Archive:
     for start in (0, 50):
         rows = range(start, start + 50)
         archive.append(
-            pa.table(
-                {"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]}
-            )
+            pa.table({"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]})
         )
     return archive
 
