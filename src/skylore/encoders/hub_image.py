@@ -50,7 +50,8 @@ class HubImageEncoder:
     def __init__(self, identifier: str) -> None:
         self.name = f"hf:{identifier}"
         self._device = default_device()
-        self._network = _load_network(identifier).eval().to(self._device)
+        network: Any = _load_network(identifier)
+        self._network = network.eval().to(self._device)
         self._preprocessing = Preprocessing.from_config(_load_settings(identifier))
 
     @cached_property
@@ -106,7 +107,7 @@ class HubImageEncoder:
         return states[:, 0] if self._pooling == "class token" else states.mean(dim=1)
 
 
-def _load_network(identifier: str) -> Any:
+def _load_network(identifier: str) -> object:
     try:
         from transformers import AutoModel
     except ImportError as error:

@@ -39,7 +39,7 @@ class HubTextEncoder:
 
     def __init__(self, identifier: str) -> None:
         self.name = f"hf:{identifier}"
-        self._network = _load_network(identifier)
+        self._network: Any = _load_network(identifier)
         prompts = getattr(self._network, "prompts", {})
         self._prompt = prompts.get(getattr(self._network, "default_prompt_name", None)) or ""
 
@@ -87,7 +87,7 @@ class HubTextEncoder:
         return len(self._network.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
 
-def _load_network(identifier: str) -> Any:
+def _load_network(identifier: str) -> object:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:

@@ -53,7 +53,7 @@ class OpenAIEncoder:
                 f"the text encoder {self.name} needs OPENAI_API_KEY, or OPENAI_BASE_URL for a "
                 "server of your own. Set one of them, or use minilm, which needs neither."
             )
-        self._client = _connect(self._key or "no-key-needed", self.name)
+        self._client: Any = _connect(self._key or "no-key-needed", self.name)
 
     @cached_property
     def dimension(self) -> int:
@@ -110,7 +110,7 @@ class OpenAIEncoder:
         return message.replace(self._key, "[key]") if self._key else message
 
 
-def _connect(key: str, name: str) -> Any:
+def _connect(key: str, name: str) -> object:
     try:
         import openai
     except ImportError as error:

@@ -93,7 +93,7 @@ class Preprocessing:
             left, top = (picture.width - width) // 2, (picture.height - height) // 2
             picture = picture.crop((left, top, left + width, top + height))
         values = np.asarray(picture, dtype=np.float32) * self.factor
-        values = (values - np.float32(self.mean)) / np.float32(self.deviation)
+        values = (values - np.array(self.mean)) / np.array(self.deviation)
         return np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32)
 
 
