@@ -23,7 +23,7 @@ from tqdm import tqdm
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.reason import Reason
 from skylore.archive.schema import ID, PIXEL, POSITION
-from skylore.archive.sky import healpix_29
+from skylore.archive.sky import cells_of
 from skylore.errors import ArchiveError, DuplicateIdError, ImageError, SourceError
 from skylore.imaging.containers import MAX_PIXELS
 from skylore.imaging.decode import DisplayImage, to_display
@@ -242,18 +242,9 @@ def _append(archive: Archive, source: Source, objects: pa.Table, options: Ingest
         "source", pa.array([source.name] * objects.num_rows, pa.string())
     )
     if set(POSITION) <= set(objects.column_names):
-        objects = objects.append_column(PIXEL, _cells(objects))
+        objects = objects.append_column(PIXEL, cells_of(objects))
     _add_catalogue_columns(archive, source, objects.schema, options)
     archive.append(objects)
-
-
-def _cells(objects: pa.Table) -> pa.Array:
-    ra, dec = (objects[name].to_numpy(zero_copy_only=False).astype(float) for name in POSITION)
-    known = np.isfinite(ra) & np.isfinite(dec)
-    cells = np.zeros(len(ra), np.int64)
-    if known.any():
-        cells[known] = healpix_29(ra[known], dec[known])
-    return pa.array(cells, mask=~known)
 
 
 def _add_catalogue_columns(

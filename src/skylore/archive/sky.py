@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["ORDER", "cone_ranges", "healpix_29", "separation"]
+__all__ = ["ORDER", "cells_of", "cone_ranges", "healpix_29", "separation"]
 
 ORDER = 29
 _CELLS_ACROSS = 4
@@ -25,6 +26,16 @@ def healpix_29(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.
 
     cells = lonlat_to_healpix(Longitude(ra, u.deg), Latitude(dec, u.deg), ORDER)
     return np.asarray(cells).astype(np.int64)
+
+
+def cells_of(objects: pa.Table) -> pa.Array:
+    """Give the cells of a table with ``ra`` and ``dec``; null where there is no position."""
+    ra, dec = (objects[n].to_numpy(zero_copy_only=False).astype(float) for n in ("ra", "dec"))
+    known = np.isfinite(ra) & np.isfinite(dec)
+    cells = np.zeros(len(ra), np.int64)
+    if known.any():
+        cells[known] = healpix_29(ra[known], dec[known])
+    return pa.array(cells, mask=~known)
 
 
 def cone_ranges(ra: float, dec: float, radius: float) -> list[tuple[int, int]]:

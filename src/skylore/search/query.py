@@ -180,7 +180,7 @@ class Query(_Value):
         like: str | int | None = None,
         vector: Sequence[float] | None = None,
         minus: str | Sequence[str] | None = None,
-        cone: str | Cone | None = None,
+        cone: str | Cone | Sequence[str | Cone] | None = None,
         **fields: Any,  # noqa: ANN401 - checked by pydantic
     ) -> Self:
         """Make a query from what a person gives.
@@ -196,7 +196,7 @@ class Query(_Value):
         vector
             A vector of the searched space.
         cone
-            A cone, or ``"RA DEC RADIUS"`` in degrees.
+            A cone, or ``"RA DEC RADIUS"`` in degrees, or several.
         **fields
             Other fields of the query.
 
@@ -206,24 +206,28 @@ class Query(_Value):
             Something is out of range or cannot be read; the message says what.
         """
         try:
-            terms: list[Any] = [TextTerm(text=t) for t in _several(text)]
+            terms: list[Any] = [TextTerm(text=t) for t in _texts(text)]
             terms += [ImageTerm(data=_encoded(image))] if image is not None else []
             terms += [ObjectTerm(id=like)] if like is not None else []
             terms += [VectorTerm(values=tuple(vector))] if vector is not None else []
-            terms += [TextTerm(text=t, weight=-0.5) for t in _several(minus)]
-            cones = [Cone.parse(cone) if isinstance(cone, str) else cone] if cone else []
+            terms += [TextTerm(text=t, weight=-0.5) for t in _texts(minus)]
             given = {name: value for name, value in fields.items() if value is not None}
             return cls(
                 terms=(*terms, *given.pop("terms", ())),
-                cones=(*cones, *given.pop("cones", ())),
+                cones=(*_cones(cone), *given.pop("cones", ())),
                 **given,
             )
         except ValidationError as error:
             raise QueryError(explain(error)) from error
 
 
-def _several(texts: str | Sequence[str] | None) -> list[str]:
-    return [] if texts is None else [texts] if isinstance(texts, str) else list(texts)
+def _texts(given: str | Sequence[str] | None) -> list[str]:
+    return [] if given is None else [given] if isinstance(given, str) else list(given)
+
+
+def _cones(given: str | Cone | Sequence[str | Cone] | None) -> list[Cone]:
+    several = [given] if isinstance(given, str | Cone) else given or []
+    return [Cone.parse(c) if isinstance(c, str) else c for c in several]
 
 
 def _encoded(image: str | Path | bytes) -> bytes:

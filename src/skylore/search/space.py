@@ -138,10 +138,11 @@ class Space:
         return self._texts[text]
 
     def _image(self, data: bytes) -> Vector:
-        vector = self.image_encoder.encode([decode(data)])
+        encoded = self.image_encoder.encode([decode(data)])
         if self.column == "vector":
-            vector = self.alignment.encode_image_vectors(vector)
-        return vector[0]
+            encoded = self.alignment.encode_image_vectors(encoded)
+        vector: Vector = encoded[0]
+        return vector
 
     def examples(self, terms: tuple[Term, ...]) -> list[int]:
         """Give the row ids of the objects that the terms name."""

@@ -1,0 +1,92 @@
+"""Joining a catalogue to the objects of an archive by id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from skylore.archive.provenance import Provenance, with_provenance
+from skylore.archive.schema import ID, PIXEL, POSITION
+from skylore.archive.sky import cells_of
+from skylore.errors import ColumnError, SourceError
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["JoinReport", "join_catalogue"]
+
+
+@dataclass(frozen=True)
+class JoinReport:
+    """What was joined: columns, objects that got values, and catalogue rows without an object."""
+
+    columns: tuple[str, ...]
+    joined: int
+    unmatched: int
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        rest = f"; {self.unmatched} rows match no object" if self.unmatched else ""
+        return f"join: {', '.join(self.columns)} for {self.joined} objects{rest}"
+
+
+def join_catalogue(archive: Archive, catalogue: pa.Table, source: str) -> JoinReport:
+    """Write the columns of a catalogue to the objects of the same ids, in one commit.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    catalogue
+        ``id``, unique, and other columns.
+    source
+        What the provenance of the new columns says.
+
+    Raises
+    ------
+    SourceError
+        Ids are of another type than the archive's, or none matches.
+    ColumnError
+        A column is there already with another type, or from elsewhere.
+    """
+    catalogue = _with_cells(catalogue)
+    kind = archive.schema.field(ID).type
+    if catalogue[ID].type != kind:
+        raise SourceError(
+            f"{source} has ids of type {catalogue[ID].type}, {archive} of type {kind}; they cannot "
+            "be compared"
+        )
+    names = tuple(name for name in catalogue.column_names if name != ID)
+    with archive.lock("ingest"):
+        archive.refresh()
+        rows = archive.objects.to_table(columns=[ID], with_row_id=True)
+        found = rows.join(catalogue, ID, join_type="inner")
+        if found.num_rows == 0:
+            raise SourceError(f"no id of {source} is in {archive}; is {ID!r} the right column?")
+        _make_room(archive, catalogue, names, source)
+        archive.write(found.drop_columns([ID]))
+    return JoinReport(names, found.num_rows, catalogue.num_rows - found.num_rows)
+
+
+def _with_cells(catalogue: pa.Table) -> pa.Table:
+    if not set(POSITION) <= set(catalogue.column_names):
+        return catalogue
+    return catalogue.append_column(PIXEL, cells_of(catalogue))
+
+
+def _make_room(archive: Archive, catalogue: pa.Table, names: tuple[str, ...], source: str) -> None:
+    provenance = Provenance(step="ingest", parameters={"source": source})
+    for name in names:
+        if name not in archive.schema.names:
+            archive.add_columns([with_provenance(catalogue.schema.field(name), provenance)])
+            continue
+        there, given = archive.schema.field(name), catalogue.schema.field(name)
+        made = archive.columns[name].provenance
+        elsewhere = made is not None and made.parameters.get("source") != source
+        if there.type != given.type or (elsewhere and name not in (*POSITION, PIXEL)):
+            raise ColumnError(
+                f"{archive} has a column {name!r} already, from {made or 'its first source'}; "
+                "rename it in the catalogue"
+            )

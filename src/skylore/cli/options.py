@@ -1,0 +1,107 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from inspect import Parameter
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["ArchivePath", "Quiet", "parse_bytes", "with_fill_options"]
+
+ArchivePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCHIVE",
+        help="Folder or object-store URL (s3://…) of the archive.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``512MB``, ``2 GB`` or ``1.5G`` in bytes (K is 1024).
+
+    Raises
+    ------
+    typer.BadParameter
+        It is not a size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(text), re.IGNORECASE)
+    size = float(match[1]) * UNITS[match[2].upper()] if match else 0
+    if size < 1:
+        raise typer.BadParameter(f"{text!r} is not a size; write 512MB or 2GB")
+    return int(size)
+
+
+_FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "limit": (
+        Annotated[
+            int | None, typer.Option(min=0, help="Do at most so many rows now.", show_default=False)
+        ],
+        None,
+    ),
+    "seconds": (
+        Annotated[
+            float | None,
+            typer.Option(
+                "--max-seconds", help="Begin nothing new after so long.", show_default=False
+            ),
+        ],
+        None,
+    ),
+    "retry_failed": (
+        Annotated[bool, typer.Option("--retry-failed", help="Try again what was set aside.")],
+        False,
+    ),
+    "overwrite": (
+        Annotated[
+            bool, typer.Option("--overwrite", help="Drop the columns first if made another way.")
+        ],
+        False,
+    ),
+    "workers": (
+        Annotated[
+            int | None,
+            typer.Option(min=0, help="Worker processes; chosen if not given.", show_default=False),
+        ],
+        None,
+    ),
+    "memory": (
+        Annotated[
+            int,
+            typer.Option(parser=parse_bytes, metavar="SIZE", help="For the batches under way."),
+        ],
+        "2GB",
+    ),
+    "quiet": (Quiet, False),
+}
+
+
+def with_fill_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every step, and call it with ``options=FillOptions(…)``."""
+    not_imported_yet = {"FillOptions": object}
+    own = inspect.signature(command, eval_str=True, locals=not_imported_yet)
+    parameters = [p for p in own.parameters.values() if p.name != "options"]
+    parameters += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in _FILL_OPTIONS.items()
+    ]
+
+    def run(**given: Any) -> None:  # noqa: ANN401 - as the command's own
+        from skylore.archive.fill import FillOptions
+
+        chosen = {name: given.pop(name) for name in _FILL_OPTIONS}
+        options = FillOptions(progress=not chosen.pop("quiet"), **chosen)
+        command(options=options, **given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run

@@ -1,0 +1,97 @@
+"""The commands that fill columns, and ``build``, which does whatever is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skylore.cli.options import ArchivePath, with_fill_options
+
+if TYPE_CHECKING:
+    from skylore.archive.fill import FillOptions
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (measure, caption, embed, align, build):
+        app.command()(with_fill_options(command))
+
+
+def measure(archive: ArchivePath, *, options: FillOptions) -> None:
+    """Measure the structure of the object in each image.
+
+    Sérsic index, ellipticity, Gini, M20, concentration, asymmetry, smoothness, radii, colour and
+    companions become columns. Interrupt it whenever you like: it goes on where it stopped.
+    """
+    from skylore import pipeline
+    from skylore.archive.table import Archive
+
+    typer.echo(pipeline.measure(Archive.open(archive), options))
+
+
+def caption(
+    archive: ArchivePath,
+    *,
+    captioner: Annotated[
+        str,
+        typer.Option(
+            help="'measurements' writes sentences from the measured columns; "
+            "'column:NAME' takes texts that came with the catalogue."
+        ),
+    ] = "measurements",
+    options: FillOptions,
+) -> None:
+    """Describe each object in words."""
+    from skylore import pipeline
+    from skylore.archive.table import Archive
+
+    typer.echo(pipeline.caption(Archive.open(archive), options, captioner=captioner))
+
+
+def embed(
+    archive: ArchivePath,
+    *,
+    encoder: Annotated[
+        str, typer.Option(help="Image encoder: scattering, hf:ID-or-folder, timm:NAME.")
+    ] = "scattering",
+    text_encoder: Annotated[
+        str, typer.Option(help="Text encoder: minilm, hf:ID-or-folder, openai:MODEL.")
+    ] = "minilm",
+    options: FillOptions,
+) -> None:
+    """Turn images, and captions where there are some, into vectors."""
+    from skylore import pipeline
+    from skylore.archive.table import Archive
+
+    opened = Archive.open(archive)
+    for report in pipeline.embed(opened, options, encoder=encoder, text_encoder=text_encoder):
+        typer.echo(report)
+
+
+def align(
+    archive: ArchivePath,
+    *,
+    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
+    options: FillOptions,
+) -> None:
+    """Train the space that images and words share, and bring every image into it.
+
+    An archive that is aligned keeps its model, and new images are brought into its space;
+    --overwrite trains anew.
+    """
+    from skylore import pipeline
+    from skylore.archive.table import Archive
+
+    typer.echo(pipeline.align(Archive.open(archive), options, seed=seed))
+
+
+def build(archive: ArchivePath, *, options: FillOptions) -> None:
+    """Do whatever is missing, in order: measure, caption, embed, align, index."""
+    from skylore import pipeline
+    from skylore.archive.table import Archive
+
+    for line in pipeline.build(Archive.open(archive), options):
+        typer.echo(line)

@@ -1,0 +1,148 @@
+"""The steps of the pipeline by name, as Python functions and commands use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skylore.archive.fill import FillOptions, FillReport
+from skylore.archive.ingest import IngestOptions, IngestReport
+from skylore.archive.ingest import ingest as ingest_source
+from skylore.archive.table import Archive
+from skylore.errors import ArchiveNotFoundError
+
+if TYPE_CHECKING:
+    from skylore.alignment.service import AlignReport
+    from skylore.archive.join import JoinReport
+    from skylore.sources.base import Source
+
+__all__ = ["STAGES", "align", "build", "caption", "embed", "index", "ingest", "join", "measure"]
+
+STAGES = ("measure", "caption", "embed", "align", "index")
+IMAGE_ENCODER = "scattering"
+TEXT_ENCODER = "minilm"
+
+
+def ingest(
+    path: str | Path,
+    source: Source | str | Path,
+    options: IngestOptions | None = None,
+    **given: Any,  # noqa: ANN401 - as the sources take them
+) -> tuple[Archive, IngestReport]:
+    """Bring the objects of a source into the archive at ``path``, made if there is none.
+
+    Parameters
+    ----------
+    path
+        A folder or object-store URL.
+    source
+        A path that :func:`skylore.sources.open.open_source` understands, or a source.
+    options
+        How to ingest.
+    **given
+        How to open the source: ``kind``, ``id_column``, ``vector_column``, ``size`` …
+
+    Raises
+    ------
+    SourceError
+        The source cannot be read.
+    DuplicateIdError
+        Ids repeat; nothing is written.
+    """
+    from skylore.sources.open import open_source
+
+    if isinstance(source, str | Path):
+        source = open_source(str(source), **given)
+    try:
+        archive = Archive.open(path)
+    except ArchiveNotFoundError:
+        archive = Archive.create(path, id_type=source.ids().type)
+    return archive, ingest_source(archive, source, options)
+
+
+def join(path: str | Path, catalogue: str | Path, *, id_column: str | None = None) -> JoinReport:
+    """Add the columns of a catalogue file to the objects of the same ids.
+
+    Raises
+    ------
+    SourceError
+        The catalogue cannot be read, or none of its ids is in the archive.
+    """
+    from skylore.archive.join import join_catalogue
+    from skylore.sources.tables import read_catalogue
+
+    table = read_catalogue(catalogue, id_column)
+    return join_catalogue(Archive.open(path), table, str(catalogue))
+
+
+def measure(archive: Archive, options: FillOptions | None = None) -> FillReport:
+    """Measure the structure of the object in each image."""
+    from skylore.imaging.steps import Measure
+
+    return archive.fill(Measure(), options)
+
+
+def caption(
+    archive: Archive, options: FillOptions | None = None, *, captioner: str = "measurements"
+) -> FillReport:
+    """Describe each object in words.
+
+    Parameters
+    ----------
+    archive, options
+        What to fill, and how.
+    captioner
+        ``measurements`` writes sentences from the measured columns; ``column:NAME`` takes the
+        texts of a catalogue column.
+    """
+    from skylore.captions.steps import captioning_step
+
+    return archive.fill(captioning_step(archive, captioner), options)
+
+
+def embed(
+    archive: Archive,
+    options: FillOptions | None = None,
+    *,
+    encoder: str = IMAGE_ENCODER,
+    text_encoder: str = TEXT_ENCODER,
+) -> list[FillReport]:
+    """Turn images, and captions where there are some, into vectors."""
+    from skylore.encoders.steps import EmbedImages, EmbedTexts
+
+    reports = [archive.fill(EmbedImages(encoder), options)] if archive.filled("image") else []
+    if "captions" in archive.schema.names:
+        reports.append(archive.fill(EmbedTexts(text_encoder), options))
+    return reports
+
+
+def align(
+    archive: Archive,
+    options: FillOptions | None = None,
+    **settings: Any,  # noqa: ANN401 - as TrainingSettings
+) -> AlignReport:
+    """Train the space that images and words share, and bring every image into it.
+
+    An archive that is aligned already keeps its model, and new images are brought into its space;
+    ``options.overwrite`` trains anew.
+    """
+    from skylore.alignment.service import align_archive
+
+    return align_archive(archive, options or FillOptions(), **settings)
+
+
+def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as IndexOptions
+    """Index ids, positions, captions and vectors; returns what was done, a line each."""
+    from skylore.search.index import IndexOptions, build_indexes
+
+    return build_indexes(archive, IndexOptions(**options))
+
+
+def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]:
+    """Do whatever is missing, in order, and yield a line about each step when it is done."""
+    yield str(measure(archive, options))
+    yield str(caption(archive, options))
+    yield from map(str, embed(archive, options))
+    yield str(align(archive, options))
+    yield from index(archive)
