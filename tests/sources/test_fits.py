@@ -177,6 +177,30 @@ def test_an_image_larger_than_the_limit_is_refused_by_its_header(tmp_path: Path)
         read_fits_image(tmp_path / "a.fits", max_samples=500)
 
 
+def test_a_file_that_swells_when_decompressed_is_refused(tmp_path: Path) -> None:
+    fits.PrimaryHDU(np.zeros((5000, 1000), np.float32)).writeto(tmp_path / "a.fits.gz")
+    with pytest.raises(ImageError, match="decompresses to more than 16,777,296 bytes"):
+        read_fits_image(tmp_path / "a.fits.gz", max_samples=10)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"},
+        {"CTYPE1": "RA---XXX", "CTYPE2": "DEC--XXX"},
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": 0.0, "CDELT2": 0.0},
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "RADESYS": "nonsense"},
+        {"CTYPE1": "FREQ", "CTYPE2": "STOKES"},
+    ],
+)
+def test_coordinate_systems_that_give_no_sky_position_leave_none(
+    tmp_path: Path, keys: dict[str, str | float]
+) -> None:
+    fits.PrimaryHDU(flux(), fits.Header(keys)).writeto(tmp_path / "a.fits")
+    (row,) = read(FitsCutoutSource(tmp_path)).objects.to_pylist()
+    assert (row["ra"], row["dec"]) == (None, None)
+
+
 def test_folders_without_fits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none of its 0 files ends in \.fits"):
         FitsCutoutSource(tmp_path).ids()

@@ -125,6 +125,14 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         FolderSource(tmp_path / "nowhere")
 
 
+def test_a_folder_that_goes_away_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    source = FolderSource(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SourceError, match="gone cannot be listed"):
+        source.ids()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser can list every folder")
 def test_a_folder_that_cannot_be_listed_is_not_skipped(tmp_path: Path) -> None:
     write(tmp_path / "a.png")

@@ -201,6 +201,20 @@ def test_roles_that_cannot_be_are_refused(
         ParquetSource(tmp_path / "a.parquet", **options)
 
 
+def test_missing_ids_are_counted_over_all_files(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a", None, ""]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": [None, "b"]}), tmp_path / "b.parquet")
+    with pytest.raises(SourceError, match="3 rows without an id"):
+        ParquetSource(tmp_path).ids()
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = pa.table([pa.array([1]), pa.array([2])], names=["id", "id"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match='several columns called "id"'):
+        ParquetSource(tmp_path / "a.parquet")
+
+
 def test_several_possible_image_columns_are_not_guessed(tmp_path: Path) -> None:
     table = pa.table({"id": [1], "left": [b"x"], "right": [b"y"]})
     pq.write_table(table, tmp_path / "a.parquet")

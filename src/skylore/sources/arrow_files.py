@@ -71,6 +71,8 @@ class ArrowFiles:
 
     def _unify(self) -> pa.Schema:
         bare = [schema.remove_metadata() for schema in self._schemas]
+        if len(bare) == 1:
+            return bare[0]
         try:
             return pa.unify_schemas(bare, promote_options="permissive")
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

@@ -20,7 +20,7 @@ from skylore.sources.walk import printable, read_bytes
 
 __all__ = ["MAX_SAMPLES", "FitsImage", "has_image", "read_fits_image"]
 
-MAX_SAMPLES = 256_000_000
+MAX_SAMPLES = 64_000_000
 """The largest number of bands × pixels that is read unless a caller allows more."""
 
 _GZIP = b"\x1f\x8b"
@@ -74,12 +74,8 @@ class FitsImage:
         x, y
             ``(N,)``; the centre of the first pixel is (0, 0).
         """
-        if self.wcs is None:
-            nowhere = np.full(len(x), np.nan)
-            return clean_positions(nowhere, nowhere)
-        with quiet_astropy():
-            places = self.wcs.pixel_to_world(x, y).icrs
-        return clean_positions(places.ra.deg, places.dec.deg)
+        ra, dec = _to_icrs(self.wcs, x, y)
+        return clean_positions(ra, dec)
 
     def centre(self) -> tuple[float, float] | None:
         """Return the position of the middle: by the coordinate system, else by the header."""
@@ -88,6 +84,23 @@ class FitsImage:
         if not valid[0] and self.header_position is not None:
             ra, dec, valid = clean_positions(*np.array(self.header_position)[:, None])
         return (float(ra[0]), float(dec[0])) if valid[0] else None
+
+
+def _to_icrs(
+    wcs: Any,  # noqa: ANN401 - astropy has no types
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Convert pixels by a WCS; NaN where there is none, or astropy cannot apply it."""
+    if wcs is not None:
+        try:
+            with quiet_astropy():
+                places = wcs.pixel_to_world(x, y).icrs
+            return np.asarray(places.ra.deg), np.asarray(places.dec.deg)
+        except Exception:  # noqa: BLE001, S110 - astropy raises many kinds; the object stays usable
+            pass
+    nowhere = np.full(len(x), np.nan)
+    return nowhere, nowhere
 
 
 def read_fits_image(path: Path, *, max_samples: int = MAX_SAMPLES) -> FitsImage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,14 +43,11 @@ def as_ids(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return column if kind == pa.string() else column.cast(pa.int64())
 
 
-def join_ids(pieces: Sequence[pa.ChunkedArray]) -> pa.Array:
+def join_ids(ids: pa.ChunkedArray) -> pa.Array:
     """Join ids into one array: int64 or string, large_string where the text exceeds 2 GiB."""
-    chunks = [chunk for piece in pieces for chunk in piece.chunks]
-    if not chunks:
-        return pa.array([], pieces[0].type if pieces else pa.string())
-    if chunks[0].type == pa.string() and sum(chunk.nbytes for chunk in chunks) > _STRING_LIMIT:
-        chunks = [chunk.cast(pa.large_string()) for chunk in chunks]
-    return pa.concat_arrays(chunks)
+    if ids.type == pa.string() and ids.nbytes > _STRING_LIMIT:
+        ids = ids.cast(pa.large_string())
+    return pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], ids.type)
 
 
 def check_unique(ids: pa.ChunkedArray, origin: str) -> None:

@@ -61,11 +61,6 @@ class MosaicSource:
     max_pixels
         The largest number of samples (pixels × bands of flux) that is read.
 
-    Attributes
-    ----------
-    edge_dropped
-        How many detections were left out because they lie at the edge.
-
     Raises
     ------
     SourceError

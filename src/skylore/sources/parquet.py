@@ -85,6 +85,7 @@ class ParquetSource:
             ra_column=ra_column,
             dec_column=dec_column,
         )
+        self._columns = None if columns is None else list(columns)
         self._plan = plan_catalogue(schema, self._roles.used, columns)
         self.renamed: Mapping[str, str] = self._plan.renamed
         self.left_out: Mapping[str, str] = self._plan.left_out
@@ -97,10 +98,9 @@ class ParquetSource:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """The kind of source, the columns with a role, and the catalogue columns."""
+        """The kind of source, the columns with a role, and the only others to keep."""
         roles = {f"{role}_column": column for role, column in asdict(self._roles).items()}
-        kept = [column.source for column in self._plan.columns]
-        return {"kind": "parquet", **roles, "columns": kept}
+        return {"kind": "parquet", **roles, "columns": self._columns}
 
     def ids(self) -> pa.Array:
         """All ids, strings or int64, file after file.
@@ -111,9 +111,9 @@ class ParquetSource:
             If ids are missing, or are neither whole numbers within int64 nor text.
         """
         name = self._roles.id
-        empty = as_ids(pa.chunked_array([], self._files.schema.field(name).type), name)
-        pieces = [as_ids(p.table[name], name) for p in self._files.scan([name], _ID_ROWS)]
-        return join_ids(pieces or [empty])
+        pieces = self._files.scan([name], _ID_ROWS)
+        chunks = [chunk for piece in pieces for chunk in piece.table[name].chunks]
+        return join_ids(as_ids(pa.chunked_array(chunks, self._files.schema.field(name).type), name))
 
     def batches(self, wanted: NDArray[np.bool_], rows: int) -> Iterator[SourceBatch]:
         """Read the wanted rows; row groups without one are not read."""
