@@ -1,0 +1,177 @@
+"""What measurements allow to be said about a galaxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from skylore.captions.reference import RELATIVE_COLUMNS, MeasurementReference
+from skylore.imaging.measurements import FLAG_NO_SOURCE, MEASUREMENT_SCHEMA
+
+__all__ = ["Findings", "Kind", "Trait", "find"]
+
+
+class Kind(StrEnum):
+    """The class of a galaxy, with how sure the figures make it."""
+
+    MERGING_PAIR = "merging pair"
+    LIKELY_MERGING_PAIR = "likely merging pair"
+    LIKELY_MERGER = "likely merger"
+    EDGE_ON = "edge-on"
+    LIKELY_EDGE_ON = "likely edge-on"
+    SPIRAL = "spiral"
+    LIKELY_SPIRAL = "likely spiral"
+    ELLIPTICAL = "elliptical"
+    LIKELY_ELLIPTICAL = "likely elliptical"
+    GALAXY = "galaxy"
+    UNKNOWN = "unknown"
+
+
+class Trait(StrEnum):
+    """A property that stands out."""
+
+    RED = "red"
+    BLUE = "blue"
+    ROUND = "round"
+    OVAL = "oval"
+    ELONGATED = "elongated"
+    SMOOTH = "smooth"
+    ARMS = "arms"
+    CONCENTRATED = "concentrated"
+    RED_CENTRE = "red centre"
+    LOPSIDED = "lopsided"
+    LARGE = "large"
+    SMALL = "small"
+    COMPANION = "companion"
+    COMPANIONS = "companions"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The class of one object and the traits that stand out, the most telling first."""
+
+    kind: Kind
+    traits: tuple[Trait, ...]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Scores behind the class; NaN where a figure is missing.
+
+    Attributes
+    ----------
+    late
+        Mean rank of what late types have: lumps and arms, blue light, light far from the centre.
+        Colour and concentration separate early from late types (Strateva et al. 2001).
+    disturbed
+        Mean rank of asymmetry (Conselice 2003), lopsidedness, deviation (Freeman et al. 2013) and
+        asymmetry of the outline (Pawlik et al. 2016).
+    contact
+        Flux ratio of a galaxy-like source in contact within 3 half-light radii, else 0; major
+        mergers have ratios above 1:4.
+    """
+
+    ellipticity: float
+    late: float
+    disturbed: float
+    contact: float
+
+
+def find(measurements: Mapping[str, float], reference: MeasurementReference) -> Findings:
+    """Decide what the measurements of one object support.
+
+    Geometry is judged in absolute terms; what depends on the drawing of the images is judged by the
+    object's rank in its archive.
+
+    Parameters
+    ----------
+    measurements
+        The columns of :data:`~skylore.imaging.measurements.MEASUREMENT_SCHEMA`, among any
+        others; missing or null ones count as not measured.
+    reference
+        What is usual in the archive.
+    """
+    values = {
+        name: float("nan") if (value := measurements.get(name)) is None else float(value)
+        for name in MEASUREMENT_SCHEMA.names
+    }
+    if not (values["measure_flag"] < FLAG_NO_SOURCE and np.isfinite(values["ellipticity"])):
+        return Findings(Kind.UNKNOWN, ())
+    ranks = {name: reference.rank(name, values[name]) for name in RELATIVE_COLUMNS}
+    evidence = _weigh(values, ranks)
+    kind = _classify(evidence)
+    return Findings(kind, _traits(kind, values, ranks))
+
+
+def _weigh(values: Mapping[str, float], ranks: Mapping[str, float]) -> _Evidence:
+    late = np.mean(
+        [
+            ranks["residual"],
+            ranks["arm_strength"],
+            ranks["m20"],
+            1 - ranks["colour"],
+            1 - ranks["concentration"],
+        ]
+    )
+    names = ("asymmetry", "lopsidedness", "deviation", "outline_asymmetry")
+    disturbed = np.mean([ranks[name] for name in names])
+    contact = values["contact_ratio"] if values["contact_distance"] < 3 else 0.0
+    return _Evidence(values["ellipticity"], float(late), float(disturbed), contact)
+
+
+def _classify(evidence: _Evidence) -> Kind:
+    """Apply the rules from the rarest class to the commonest."""
+    if merger := _merger(evidence):
+        return merger
+    if evidence.ellipticity >= 0.58:
+        return Kind.EDGE_ON
+    if evidence.ellipticity >= 0.5:
+        return Kind.LIKELY_EDGE_ON
+    return _hubble_side(evidence.late)
+
+
+def _hubble_side(late: float) -> Kind:
+    """Tell late from early types; nothing is claimed in between, or without a figure."""
+    if late >= 0.58:
+        return Kind.SPIRAL if late >= 0.72 else Kind.LIKELY_SPIRAL
+    if late <= 0.48:
+        return Kind.ELLIPTICAL if late <= 0.35 else Kind.LIKELY_ELLIPTICAL
+    return Kind.GALAXY
+
+
+def _merger(evidence: _Evidence) -> Kind | None:
+    if evidence.contact >= 0.25:
+        sure = evidence.disturbed + 0.5 * evidence.contact >= 1.0
+        return Kind.MERGING_PAIR if sure else Kind.LIKELY_MERGING_PAIR
+    return Kind.LIKELY_MERGER if evidence.disturbed >= 0.9 else None
+
+
+def _traits(
+    kind: Kind, values: Mapping[str, float], ranks: Mapping[str, float]
+) -> tuple[Trait, ...]:
+    """Name what stands out; comparisons with NaN are false, so the unmeasured stays unsaid."""
+    spiral = kind in {Kind.SPIRAL, Kind.LIKELY_SPIRAL}
+    elliptical = kind in {Kind.ELLIPTICAL, Kind.LIKELY_ELLIPTICAL}
+    ellipticity, companions = values["ellipticity"], values["companions"]
+    alone = kind not in {Kind.MERGING_PAIR, Kind.LIKELY_MERGING_PAIR}
+    plain = spiral or elliptical or kind is Kind.GALAXY
+    tests = {
+        Trait.ARMS: spiral and ranks["arm_strength"] >= 0.75,
+        Trait.BLUE: ranks["colour"] <= 0.25,
+        Trait.RED: ranks["colour"] >= 0.75,
+        Trait.SMOOTH: elliptical and ranks["residual"] <= 0.4,
+        Trait.ROUND: plain and ellipticity < 0.15,
+        Trait.OVAL: plain and 0.2 <= ellipticity < 0.4,
+        Trait.ELONGATED: plain and ellipticity >= 0.4,
+        Trait.LOPSIDED: plain and ranks["lopsidedness"] >= 0.85,
+        Trait.RED_CENTRE: ranks["colour_gradient"] >= 0.85 and values["colour_gradient"] > 0.15,
+        Trait.CONCENTRATED: ranks["concentration"] >= 0.85,
+        Trait.COMPANION: alone and companions == 1,
+        Trait.COMPANIONS: alone and companions >= 2,
+        Trait.LARGE: ranks["half_light_radius"] >= 0.9,
+        Trait.SMALL: ranks["half_light_radius"] <= 0.1,
+    }
+    return tuple(trait for trait, holds in tests.items() if holds)
