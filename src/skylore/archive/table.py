@@ -291,9 +291,8 @@ class Archive:
 
         Ids must be new: ask :func:`skylore.archive.ingest.ingest` to see to it.
         """
-        aligned = objects.cast(
-            pa.schema([self.schema.field(name) for name in objects.column_names])
-        )
+        schema = pa.schema([self.schema.field(name) for name in objects.column_names])
+        aligned = without_nan(objects.cast(schema))
         self._objects.insert(aligned, mode="append", max_rows_per_file=ROWS_A_FILE)
         self._largest_image = None
 

@@ -25,6 +25,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the base class's types are private
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
         except SkyloreError as error:
             _fail(ctx, error, str(error), error.exit_code)
         except KeyboardInterrupt as error:

@@ -96,8 +96,6 @@ def compile_predicate(text: str, columns: Iterable[str]) -> str:
             )
         if isinstance(node, exp.Column):
             _resolve(node, names)
-    if not isinstance(tree, exp.Predicate | exp.Connector | exp.Not | exp.Paren | exp.Column):
-        raise FilterError(f"{text!r} is a value, not a condition; compare it with something")
     return tree.sql(dialect=_Dialect, comments=False)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
-from skylore.errors import ColumnError, QueryError
+from skylore.errors import ColumnError, FilterError, QueryError
 from skylore.search.filters import predicate_for
 from skylore.search.index import vector_partitions
 from skylore.search.planner import Plan, choose
@@ -40,16 +40,23 @@ def answer(archive: Archive, query: Query) -> Results:
         A column that the query needs is not there yet.
     """
     where = predicate_for(query, archive.schema.names)
-    count = query.offset + query.k
-    if not query.terms:
-        ranking, plan = _listed(archive, count, where)
-    elif _mode(archive, query) == "vector":
-        ranking, plan = _by_vector(archive, query, count, where)
-    elif _mode(archive, query) == "text":
-        ranking, plan = _by_words(archive, query, count, where)
-    else:
-        ranking, plan = _hybrid(archive, query, count, where)
+    if query.where is not None:
+        _check_types(archive, query.where, where)
+    ways = {"list": _listed, "vector": _by_vector, "text": _by_words, "hybrid": _hybrid}
+    way = ways[_mode(archive, query) if query.terms else "list"]
+    ranking, plan = way(archive, query, query.offset + query.k, where)
     return Results(query, plan, _table(archive, query, ranking.slice(query.offset)), archive)
+
+
+def _check_types(archive: Archive, given: str, compiled: str | None) -> None:
+    """Let the engine plan the filter, which fails where types do not fit."""
+    try:
+        archive.objects.scanner(columns=[ID], filter=compiled, limit=1).explain_plan()
+    except (ValueError, OSError) as error:
+        reason = str(error).split(", /")[0]
+        raise FilterError(
+            f"the filter {given[:200]!r} does not fit its columns: {reason}"
+        ) from error
 
 
 def _mode(archive: Archive, query: Query) -> str:
@@ -60,7 +67,9 @@ def _mode(archive: Archive, query: Query) -> str:
     return "text" if only_words and no_vectors and _words_column(archive) else "vector"
 
 
-def _listed(archive: Archive, count: int, where: str | None) -> tuple[pa.Table, Plan]:
+def _listed(
+    archive: Archive, _query: Query, count: int, where: str | None
+) -> tuple[pa.Table, Plan]:
     rows = len(archive)
     plan = Plan(
         method="list",

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skylore.errors import FilterError
+from skylore.search.predicate import compile_predicate, quote_name, quote_text
+
+COLUMNS = ["mag", "Odd Name", "flag", "id", "a`b"]
+
+
+@pytest.mark.parametrize(
+    ("given_text", "compiled"),
+    [
+        ("mag < 19", "`mag` < 19"),
+        ("MAG<19 and not flag", "`mag` < 19 AND NOT `flag`"),
+        ('"odd name" between 1 and 2', "`Odd Name` BETWEEN 1 AND 2"),
+        ("`Odd Name` is not null", "NOT `Odd Name` IS NULL"),
+        ("id in ('a', 'b''c')", "`id` IN ('a', 'b''c')"),
+        ("id like 'x%' or mag > -1e3", "`id` LIKE 'x%' OR `mag` > -1e3"),
+        ("abs(mag - 3) <= 2 -- note", "ABS(`mag` - 3) <= 2"),
+        ("flag", "`flag`"),
+    ],
+)
+def test_accepts_and_rewrites(given_text: str, compiled: str) -> None:
+    assert compile_predicate(given_text, COLUMNS) == compiled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "unknown > 1",
+        "mag > 1; drop table objects",
+        "mag > 1) or (1 = 1",
+        "mag in (select 1)",
+        "exists (select 1)",
+        "mag > (select max(mag))",
+        "cast(mag as text) = 'x'",
+        "mag > ?",
+        "mag > 1 order by mag",
+        "mag > 1 union select 1",
+        "read_csv('/etc/passwd') > 1",
+        "sleep(10) > 1",
+        "objects.mag > 1",
+        "case when mag > 1 then true end",
+        "id = 'unclosed",
+        "(" * 5000 + "mag > 1" + ")" * 5000,
+        "mag > 1" + " or mag > 1" * 3000,
+    ],
+)
+def test_refuses(text: str) -> None:
+    with pytest.raises(FilterError):
+        compile_predicate(text, COLUMNS)
+
+
+def test_suggests_a_name() -> None:
+    with pytest.raises(FilterError, match="did you mean mag"):
+        compile_predicate("magg < 3", COLUMNS)
+
+
+@given(st.text())
+def test_any_text_is_refused_or_names_only_columns(text: str) -> None:
+    try:
+        compiled = compile_predicate(text, COLUMNS)
+    except FilterError:
+        return
+    assert compile_predicate(compiled, COLUMNS) == compiled
+
+
+@given(st.text(max_size=50))
+def test_quoting_survives_any_text(text: str) -> None:
+    assert compile_predicate(f"id = {quote_text(text)}", COLUMNS) == f"`id` = {quote_text(text)}"
+
+
+def test_quoted_names() -> None:
+    assert quote_name("a`b") == "`a``b`"
