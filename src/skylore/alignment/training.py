@@ -1,0 +1,158 @@
+"""Training the projection heads on captioned objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from skylore.alignment.config import AlignmentConfig, EncoderReference
+from skylore.alignment.heads import ContrastiveHeads
+from skylore.alignment.model import Alignment
+from skylore.alignment.pairs import Pairs, check_pairs, held_out
+from skylore.alignment.report import TrainingReport
+from skylore.alignment.retrieval import Retrieval, measure_retrieval
+from skylore.alignment.run import TrainingRun
+from skylore.alignment.selfcheck import check_learnable
+from skylore.alignment.settings import TrainingSettings
+from skylore.errors import ModelError
+
+__all__ = ["TrainedAlignment", "train"]
+
+_SMALLEST_SCALE = 1e-6
+"""Dimensions that vary less than this, relative to the largest, are not blown up."""
+
+
+@dataclass(frozen=True)
+class TrainedAlignment:
+    """A model and the account of its training."""
+
+    model: Alignment
+    report: TrainingReport
+
+
+def train(
+    image_vectors: ArrayLike,
+    text_vectors: ArrayLike,
+    owners: ArrayLike,
+    *,
+    ids: Sequence[object],
+    image_encoder: EncoderReference,
+    text_encoder: EncoderReference,
+    settings: TrainingSettings | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainedAlignment:
+    """Learn one space for images and their captions.
+
+    Contrastive training of two residual heads on frozen encoders' vectors (AION-Search, arXiv
+    2512.11982), with one caption an object drawn anew each step. The weights that are kept are
+    those with which held-out images and captions find one another best.
+
+    Parameters
+    ----------
+    image_vectors : array_like, shape (N, Di)
+    text_vectors : array_like, shape (M, Dt)
+        One or more for each object.
+    owners : array_like, shape (M,), int
+        The row of ``image_vectors`` that each text describes.
+    ids : sequence, length N
+        Unique names of the objects; their hashes decide which are held out.
+    image_encoder, text_encoder : EncoderReference
+        Where the vectors come from; the model remembers it.
+    settings : TrainingSettings, optional
+    seed : int
+        Equal seeds give equal models on the same CPU and thread count.
+    progress : callable, optional
+        Called with the steps done and the steps there are at most.
+
+    Returns
+    -------
+    TrainedAlignment
+
+    Raises
+    ------
+    ModelError
+        If the vectors cannot be used, are fewer than eight, or cannot be learnt from.
+    """
+    settings = settings or TrainingSettings()
+    pairs = check_pairs(image_vectors, text_vectors, owners)
+    if len(ids) != len(pairs):
+        raise ModelError(f"there are {len(ids)} ids for {len(pairs)} image vectors")
+    aside = held_out(ids, settings.validation)
+    training, checking = pairs.take(np.flatnonzero(~aside)), pairs.take(np.flatnonzero(aside))
+    config = _configuration(training, settings, image_encoder, text_encoder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = ContrastiveHeads(config)
+        if settings.standardise:
+            _standardise(heads, training)
+        check_learnable(training, config, heads)
+        run = TrainingRun(
+            heads=heads,
+            config=config,
+            settings=settings,
+            training=training,
+            checking=checking,
+            seed=seed,
+        )
+        run.go(progress)
+    heads.load_state_dict(run.best)
+    report = TrainingReport(
+        objects=len(pairs),
+        texts=len(pairs.texts),
+        training_objects=len(training),
+        held_out_objects=len(checking),
+        seed=seed,
+        settings=settings,
+        chosen_step=run.chosen,
+        history=run.history,
+        retrieval=_retrieval(Alignment(config, heads), checking, run.relevant),
+    )
+    return TrainedAlignment(Alignment(config, heads, report), report)
+
+
+def _configuration(
+    training: Pairs,
+    settings: TrainingSettings,
+    image_encoder: EncoderReference,
+    text_encoder: EncoderReference,
+) -> AlignmentConfig:
+    sizes = settings.model_sizes(len(training))
+    full = sizes.embedding
+    cuts = {full // 8, full // 4, full // 2, full} - {0} if settings.matryoshka else {full}
+    return AlignmentConfig(
+        image_input_dim=training.images.shape[1],
+        text_input_dim=training.texts.shape[1],
+        embedding_dim=full,
+        image_hidden_dim=sizes.image_hidden,
+        text_hidden_dim=sizes.text_hidden,
+        blocks=settings.blocks,
+        dropout=settings.dropout,
+        image_encoder=image_encoder,
+        text_encoder=text_encoder,
+        matryoshka_dims=tuple(sorted(cuts)),
+    )
+
+
+def _standardise(heads: ContrastiveHeads, training: Pairs) -> None:
+    heads.image_mean.copy_(training.images.mean(dim=0))
+    spread = training.images.std(dim=0, correction=0)
+    floor = max(_SMALLEST_SCALE * float(spread.max()), torch.finfo(spread.dtype).tiny)
+    heads.image_scale.copy_(spread.clamp(min=floor))
+    heads.text_mean.copy_(training.texts.mean(dim=0))
+
+
+def _retrieval(model: Alignment, checking: Pairs, relevant: NDArray[np.bool_]) -> list[Retrieval]:
+    images, texts = checking.images.numpy(), checking.texts.numpy()
+    return [
+        measure_retrieval(
+            model.encode_image_vectors(images, dim),
+            model.encode_text_vectors(texts, dim),
+            relevant,
+        )
+        for dim in model.config.matryoshka_dims
+    ]
