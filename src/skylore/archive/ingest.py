@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.reason import Reason
-from skylore.archive.schema import ID, PIXEL, POSITION
+from skylore.archive.schema import ID, PIXEL, POSITION, check_id_type
 from skylore.archive.sky import cells_of
 from skylore.errors import ArchiveError, DuplicateIdError, ImageError, SourceError
 from skylore.imaging.containers import MAX_PIXELS
@@ -127,7 +127,7 @@ def _wanted(
 def _checked_ids(archive: Archive, source: Source) -> pa.Array:
     ids = source.ids()
     expected = archive.schema.field(ID).type
-    if ids.type != expected:
+    if check_id_type(ids.type) != expected:
         raise SourceError(
             f"{source.name} has ids of type {ids.type}, {archive} of type {expected}; "
             "an archive has one type of id"
@@ -142,9 +142,8 @@ def _checked_ids(archive: Archive, source: Source) -> pa.Array:
 def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool_]:
     """Say which ids were ingested from this source before; refuse those from another."""
     known = archive.read([ID, "source"])
-    clash = known.filter(
-        pc.and_(pc.is_in(known[ID], ids), pc.not_equal(known["source"], source.name))
-    )
+    elsewhere = pc.not_equal(_last_part(known["source"]), _last_part(pa.array([source.name]))[0])
+    clash = known.filter(pc.and_(pc.is_in(known[ID], ids), elsewhere))
     if clash.num_rows:
         other = clash["source"][0].as_py()
         raise DuplicateIdError(
@@ -153,6 +152,11 @@ def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool
         )
     here: NDArray[np.bool_] = pc.is_in(ids, known[ID]).to_numpy(zero_copy_only=False)
     return here
+
+
+def _last_part(names: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Give the name without its folder, which differs between machines and working folders."""
+    return pc.replace_substring_regex(names, r"^.*[/\\]([^/\\])", r"\1")
 
 
 def _listed(ids: pa.Array | pa.ChunkedArray) -> str:

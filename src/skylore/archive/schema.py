@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ID", "PIXEL", "POSITION", "VECTORS", "base_schema", "check_id_type"]
+__all__ = ["ID", "MADE_LATER", "PIXEL", "POSITION", "VECTORS", "base_schema", "check_id_type"]
 
 ID = "id"
 PIXEL = "_healpix_29"
@@ -12,6 +12,9 @@ POSITION = ("ra", "dec")
 
 VECTORS = ("vector", "image_vector")
 """Searchable columns, best first: the space shared with words, and the image encoder's own."""
+
+MADE_LATER = (*VECTORS, "caption", "captions", "caption_vectors")
+"""Columns that steps make, besides the measurements; a catalogue's own go by other names."""
 
 
 def _described(name: str, kind: pa.DataType, description: str, unit: str = "") -> pa.Field:

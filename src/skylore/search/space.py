@@ -86,15 +86,22 @@ class Space:
         """The image encoder of the archive's image vectors."""
         from skylore.encoders.registry import load_image_encoder
 
-        made = self._provenance("image_vector")
-        if made.model is None or made.step == "ingest":
+        name, revision = self._image_encoder_used()
+        if revision is None:
             raise EncoderMismatchError(
                 "the vectors of this archive were given ready-made, so an image cannot be encoded "
                 "like them; search by object (--like) or vector (--vector)"
             )
-        encoder = load_image_encoder(made.model)
-        _same_revision(encoder.name, encoder.revision, made.revision)
+        encoder = load_image_encoder(name)
+        _same_revision(encoder.name, encoder.revision, revision)
         return encoder
+
+    def _image_encoder_used(self) -> tuple[str, str | None]:
+        if self.column == "vector":
+            used = self.alignment.config.image_encoder
+            return used.name, None if used.revision == "unknown" else used.revision
+        made = self._provenance(self.column)
+        return made.model or "given", made.revision
 
     def vector_of(self, terms: tuple[Term, ...]) -> Vector:
         """Give the weighted sum of the terms' unit vectors, of unit length.

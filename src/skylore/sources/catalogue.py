@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from skylore.archive.schema import MADE_LATER, base_schema
 from skylore.errors import SourceError
+from skylore.imaging.measurements import MEASUREMENT_SCHEMA
 
 __all__ = [
     "OWNED_NAMES",
@@ -23,22 +25,7 @@ __all__ = [
 ]
 
 OWNED_NAMES = frozenset(
-    {
-        "_healpix_29",
-        "caption",
-        "captions",
-        "dec",
-        "id",
-        "image",
-        "image_height",
-        "image_rendering",
-        "image_vector",
-        "image_width",
-        "ra",
-        "source",
-        "source_item",
-        "vector",
-    }
+    {*base_schema(pa.string()).names, *MADE_LATER, *(n.lower() for n in MEASUREMENT_SCHEMA.names)}
 )
 """Names that mean something of their own in an archive, in lower case."""
 

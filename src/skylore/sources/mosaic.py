@@ -40,8 +40,9 @@ class MosaicSource:
     Ids are ``NAME-00001`` and so on in order of brightness, counting all detections: they depend
     on the image and on the detection settings, not on the size of the cutouts. Sources whose
     cutout would reach over the edge are left out and counted. Catalogue columns: ``x`` and ``y``
-    (pixels; the centre of the first pixel, in the row order of the file, is (0, 0)), ``flux`` (sum
-    above the sky, in the image's units, averaged over bands) and ``area_px``.
+    (pixels; the centre of the first pixel, in the row order of the file, is (0, 0)),
+    ``detection_flux`` (sum above the sky, in the image's units, averaged over bands) and
+    ``detection_area`` (pixels).
 
     Parameters
     ----------
@@ -158,8 +159,8 @@ class MosaicSource:
             "source_item": pa.array(items, pa.string()),
             "x": pa.array(x),
             "y": pa.array(y),
-            "flux": pa.array(found.flux[ranks]),
-            "area_px": pa.array(found.area[ranks]),
+            "detection_flux": pa.array(found.flux[ranks]),
+            "detection_area": pa.array(found.area[ranks]),
         }
         return pa.table(columns)
 
