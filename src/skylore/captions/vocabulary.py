@@ -11,9 +11,9 @@ __all__ = ["ADJECTIVES", "CLAUSES", "OPENINGS", "PHRASES", "SURROUNDINGS"]
 
 OPENINGS: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
     Kind.MERGING_PAIR: (
-        "Two galaxies in contact, likely merging",
-        "A pair of galaxies, likely merging",
-        "Likely a galaxy merger: two galaxies in contact",
+        "Two galaxies in contact, possibly merging",
+        "A pair of galaxies, possibly merging",
+        "Possibly a galaxy merger: two galaxies in contact",
     ),
     Kind.LIKELY_MERGING_PAIR: (
         "A close pair of galaxies, possibly interacting",
@@ -58,11 +58,11 @@ OPENINGS: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
 
 PHRASES: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
     Kind.MERGING_PAIR: (
-        "likely merging galaxies",
+        "possibly merging galaxies",
         "two bright nuclei in contact",
-        "likely interacting pair of galaxies",
-        "probable galaxy merger",
-        "probably colliding galaxies",
+        "possibly interacting pair of galaxies",
+        "possible merger of two galaxies",
+        "possibly colliding galaxies",
     ),
     Kind.LIKELY_MERGING_PAIR: (
         "close pair of galaxies",
