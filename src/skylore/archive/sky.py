@@ -10,6 +10,8 @@ __all__ = ["ORDER", "cells_of", "cone_ranges", "healpix_29", "separation"]
 
 ORDER = 29
 _CELLS_ACROSS = 4
+_HEMISPHERE = 89.0
+"""Wider cones are cut by their separation alone."""
 
 
 def healpix_29(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -57,6 +59,10 @@ def cone_ranges(ra: float, dec: float, radius: float) -> list[tuple[int, int]]:
     from cdshealpix import cone_search
 
     cell_at_order_0 = 58.6
+    if radius > _HEMISPHERE:
+        return [(0, 12 * 4**ORDER - 1)]
+    rounding = 1e-9
+    radius = radius * (1 + rounding) + rounding
     order = int(np.clip(np.log2(_CELLS_ACROSS * cell_at_order_0 / max(radius, 1e-7)), 0, ORDER))
     cells, orders, _ = cone_search(
         Longitude(ra, u.deg), Latitude(dec, u.deg), radius * u.deg, depth=order
