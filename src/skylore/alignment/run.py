@@ -73,7 +73,10 @@ class TrainingRun:
                 self.history.append(Checkpoint(step=step, loss=mean_loss, precision=precision))
                 losses, waited = [], waited + 1
                 if precision > best:
-                    best, waited, self.chosen = precision, 0, step
+                    waited = 0
+                # Few held-out objects tie often; then the longer training is the safer guess.
+                if precision >= best:
+                    best, self.chosen = precision, step
                     self.best = {k: v.clone() for k, v in self.heads.state_dict().items()}
             if progress is not None:
                 progress(step, self.steps)
