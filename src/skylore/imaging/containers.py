@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from PIL import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -15,6 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from skylore.errors import ImageError
+from skylore.quiet import quiet
 
 __all__ = ["MAX_PIXELS", "MIN_SIDE", "check_size", "load_image", "sniff_format"]
 
@@ -31,7 +30,6 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "WEBP": WebPImageFile,
 }
 _TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_WARNING_FILTERS = threading.Lock()
 
 
 def sniff_format(data: bytes) -> str:
@@ -112,14 +110,7 @@ def _quiet(kind: str, data: bytes) -> AbstractContextManager[None]:
     """
     header = data[:65536]
     may_warn = kind == "TIFF" or b"Exif" in header or b"acTL" in header
-    return _silenced() if may_warn else nullcontext()
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    with _WARNING_FILTERS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return quiet() if may_warn else nullcontext()
 
 
 def _reason(error: Exception) -> str:

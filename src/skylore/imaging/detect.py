@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from skylore.errors import ImageError
+from skylore.quiet import quiet
 
 __all__ = ["DetectionSettings", "Detections", "detect"]
 
@@ -104,8 +105,9 @@ def detect(image: NDArray[Any], settings: DetectionSettings | None = None) -> De
 
     chosen = settings or DetectionSettings()
     light, missing = _luminance(image, chosen)
-    above_sky, noise = _subtract_sky(light, missing, chosen)
-    segments = _segment(above_sky, noise, missing, chosen)
+    with quiet():
+        above_sky, noise = _subtract_sky(light, missing, chosen)
+        segments = _segment(above_sky, noise, missing, chosen)
     if segments is None:
         return _nothing(light.shape)
     catalog = SourceCatalog(above_sky, segments, mask=missing)

@@ -7,8 +7,6 @@ what calibrated flux would give.
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +33,7 @@ from skylore.imaging.structure import (
     outline,
     residual_light,
 )
+from skylore.quiet import quiet
 
 __all__ = ["MEASUREMENT_SCHEMA", "measure"]
 
@@ -42,7 +41,6 @@ _WORKING_SIDE = 80
 _WHITE = 250.0
 _MOST_SATURATED = 0.5
 _OUTLINE_LEVEL = 0.1  # of the peak
-_WARNING_FILTERS = threading.Lock()
 
 _STATMORPH = {
     "sersic_n": "sersic_n",
@@ -202,8 +200,7 @@ def _run_statmorph(source: _Source) -> Mapping[str, Any] | None:
     import statmorph
 
     scene = source.scene
-    with _WARNING_FILTERS, warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with quiet(), np.errstate(all="ignore"):
         try:
             morphology = statmorph.SourceMorphology(
                 scene.light,

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skylore.errors import ImageError
+from skylore.quiet import quiet
 from skylore.sources.bands import band_names, unique_names
 from skylore.sources.positions import clean_positions
-from skylore.sources.quiet import quiet_astropy
 from skylore.sources.walk import printable, read_bytes
 
 __all__ = ["MAX_SAMPLES", "FitsImage", "has_image", "read_fits_image"]
@@ -94,7 +94,7 @@ def _to_icrs(
     """Convert pixels by a WCS; NaN where there is none, or astropy cannot apply it."""
     if wcs is not None:
         try:
-            with quiet_astropy():
+            with quiet():
                 places = wcs.pixel_to_world(x, y).icrs
             return np.asarray(places.ra.deg), np.asarray(places.dec.deg)
         except Exception:  # noqa: BLE001, S110 - astropy raises many kinds; the object stays usable
@@ -118,7 +118,7 @@ def read_fits_image(path: Path, *, max_samples: int = MAX_SAMPLES) -> FitsImage:
     try:
         if data.startswith(_GZIP):
             data = _decompress(data, 8 * max_samples + _ROOM_FOR_HEADERS)
-        with quiet_astropy():
+        with quiet():
             image = _read(data, max_samples)
     except ImageError as error:
         raise ImageError(f"{printable(path)}: {error}") from error
@@ -178,7 +178,7 @@ def has_image(path: Path) -> bool:
     from astropy.io import fits
 
     try:
-        with quiet_astropy(), fits.open(path, memmap=False) as hdus:
+        with quiet(), fits.open(path, memmap=False) as hdus:
             return any(True for _ in _science(hdus))
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
