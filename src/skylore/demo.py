@@ -30,6 +30,7 @@ SEARCHES = (
     "disturbed asymmetric galaxy",
     "galaxy with a red centre and a bluer disk",
 )
+GALAXIES = 320
 HITS = 12
 PRINTED = 3
 
@@ -83,7 +84,7 @@ def _build(path: Path, measure_seconds: float, say: Callable[[str], None]) -> Ar
     from skylore.sources.mosaic import hubble_deep_field
 
     with _timed("ingest", say):
-        archive, report = pipeline.ingest(path, hubble_deep_field())
+        archive, report = pipeline.ingest(path, hubble_deep_field(max_objects=GALAXIES))
         say(str(report))
     if "captions" not in archive.schema.names:
         with _timed("measure", say):
@@ -103,11 +104,11 @@ def _build(path: Path, measure_seconds: float, say: Callable[[str], None]) -> Ar
 
 def _show(answers: list[Results], page_path: Path, say: Callable[[str], None]) -> None:
     from skylore.search.export import dumps
-    from skylore.search.page import page
+    from skylore.search.page import Section, page
 
     for text, answer in zip(SEARCHES, answers, strict=True):
         say(f"\n“{text}”")
-        say(str(dumps(answer, "table", limit=PRINTED)).rstrip())
-    sections = list(zip(SEARCHES, answers, strict=True))
+        say(str(dumps(answer.top(PRINTED), "table")).rstrip())
+    sections = [Section(answer, text) for text, answer in zip(SEARCHES, answers, strict=True)]
     page_path.write_text(page("Skylore on the Hubble Deep Field", sections), encoding="utf-8")
     say(f"\nAll {HITS * len(answers)} hits with their pictures: {page_path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,11 @@ class Results:
             return None
         total = self.query.offset + len(self)
         return f"only {total} object{'s' * (total != 1)} can be hits"
+
+    def top(self, count: int) -> Results:
+        """Give the first hits alone, as if the query had asked for so many."""
+        query = self.query.model_copy(update={"k": count})
+        return replace(self, query=query, table=self.table.slice(0, count))
 
     def images(self) -> dict[str | int, bytes | None]:
         """Give the encoded display image of each hit, by id."""

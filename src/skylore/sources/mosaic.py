@@ -198,5 +198,5 @@ def hubble_deep_field(
 
     image = np.asarray(data.hubble_deep_field())
     return MosaicSource(
-        image, name="hubble-deep-field", size=size, max_objects=max_objects, detection=detection
+        image, name="HDF", size=size, max_objects=max_objects, detection=detection
     )
