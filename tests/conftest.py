@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,21 @@ import pytest
 # Beside other work, torch's thread pools slow each other down many times over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SKYLORE = Path(sys.executable).with_name("skylore")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What the demo left and said."""
+
+    folder: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "hdf.skylore"
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +34,12 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real galaxies are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """``skylore demo`` as a newcomer runs it, with fewer seconds to measure in."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    command = [SKYLORE, "demo", "--dir", str(folder), "--measure-seconds", "8"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return DemoRun(folder, done.stdout, done.stderr)

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     from skylore.archive.join import JoinReport
     from skylore.sources.base import Source
 
-__all__ = ["STAGES", "align", "build", "caption", "embed", "index", "ingest", "join", "measure"]
+__all__ = [
+    "align",
+    "build",
+    "caption",
+    "create",
+    "embed",
+    "index",
+    "ingest",
+    "join",
+    "measure",
+    "open",
+]
 
-STAGES = ("measure", "caption", "embed", "align", "index")
 IMAGE_ENCODER = "scattering"
 TEXT_ENCODER = "minilm"
+
+create = Archive.create
+open = Archive.open  # noqa: A001 - sky.open("…") reads as it should
 
 
 def ingest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class Hit:
     columns: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """Hits in order, best first; ties by id.
 
@@ -61,7 +61,13 @@ class Results:
     query: Query
     plan: Plan
     table: pa.Table
-    archive: Archive = field(repr=False)
+    archive: Archive
+
+    def __repr__(self) -> str:
+        """Show the hits as a table."""
+        from skylore.search.export import dumps
+
+        return str(dumps(self, "table")).rstrip()
 
     def __len__(self) -> int:
         """Count the hits."""
