@@ -20,7 +20,7 @@ QUERIES = [
     Query.build("blue galaxy", mode="text", k=9),
     Query.build(cone=Cone(ra=189.2, dec=62.2, radius=0.01)),
     Query(terms=(ObjectTerm(id="hdf-001", weight=2), ObjectTerm(id="hdf-002", weight=-0.5))),
-    Query(ranges=(Range(column="area", minimum=100),), columns=("area", "ra")),
+    Query(ranges=(Range(column="ra", maximum=189.2),), columns=("area", "ra")),
 ]
 
 

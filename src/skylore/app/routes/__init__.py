@@ -1,0 +1,1 @@
+"""Routes: each takes a request apart, asks, and puts the answer together."""

@@ -1,0 +1,70 @@
+"""The REST interface: JSON in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from skylore.app.objects import info_of, object_of
+from skylore.app.parameters import SearchParameters
+from skylore.app.state import Shared, State
+from skylore.search.query import Query
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api", tags=["API"])
+
+ERROR = {
+    "description": "What is wrong, in one shape for all errors.",
+    "content": {
+        "application/json": {
+            "example": {"error": {"kind": "filter", "message": "no column 'mga'; …"}}
+        }
+    },
+}
+
+
+def _listed() -> list[dict[str, Any]]:
+    properties = SearchParameters.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "description": p.pop("description", ""), "schema": p}
+        for name, p in properties.items()
+    ]
+
+
+def _answered(state: State, query: Query) -> dict[str, Any]:
+    with state.searcher.reading() as archive:
+        return state.searcher.answer(archive, query).to_json()
+
+
+@router.get(
+    "/search",
+    summary="Search by URL parameters",
+    openapi_extra={"parameters": _listed()},
+    responses={400: ERROR},
+)
+def search_by_url(request: Request, state: Shared) -> dict[str, Any]:
+    """Give ``query``, ``plan``, ``hits`` and ``message``."""
+    parameters = SearchParameters.read(request.query_params.multi_items())
+    return _answered(state, parameters.to_query(state.uploads.get))
+
+
+@router.post("/search", summary="Search by a query as JSON", responses={400: ERROR})
+def search_by_json(query: Query, state: Shared) -> dict[str, Any]:
+    """Give ``query``, ``plan``, ``hits`` and ``message``: what ``Archive.answer`` gives."""
+    return _answered(state, query)
+
+
+@router.get("/object/{identifier:path}", summary="All columns of an object", responses={404: ERROR})
+def one_object(identifier: str, state: Shared) -> dict[str, Any]:
+    """Give every column but vectors and the image, which is at ``/image/{identifier}``."""
+    with state.searcher.reading() as archive:
+        return object_of(archive, identifier)
+
+
+@router.get("/info", summary="What the archive holds")
+def info(state: Shared) -> dict[str, Any]:
+    """Give number of objects, version, sources, columns with provenance, and rows set aside."""
+    with state.searcher.reading() as archive:
+        return info_of(archive)

@@ -1,0 +1,47 @@
+"""What the routes of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from skylore.app.searcher import Searcher
+from skylore.app.settings import ServerSettings
+from skylore.app.uploads import Uploads
+
+__all__ = ["Shared", "State", "make_templates"]
+
+
+@dataclass(frozen=True)
+class State:
+    """The archive, the settings, uploads and templates of an application."""
+
+    searcher: Searcher
+    settings: ServerSettings
+    uploads: Uploads
+    templates: Environment
+
+    def render(self, name: str, **values: object) -> str:
+        """Draw a template."""
+        return self.templates.get_template(name).render(values)
+
+
+def make_templates() -> Environment:
+    """Open the templates, with escaping on."""
+    return Environment(
+        loader=PackageLoader("skylore.app"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _state(request: Request) -> State:
+    return cast(State, request.app.state.skylore)
+
+
+Shared = Annotated[State, Depends(_state)]
