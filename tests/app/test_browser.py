@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -55,12 +56,18 @@ def browser(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WebDriver]:
     driver = open_browser(tmp_path_factory.mktemp("profile"), scripts=request.param)
+    driver.get("data:text/html,<title>idle</title><script>document.title = 'ran'</script>")
+    assert driver.title == ("ran" if request.param else "idle")
     yield driver
     driver.quit()
 
 
 def ids(browser: WebDriver) -> list[str]:
     return [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".tiles .id")]
+
+
+def press(browser: WebDriver, key: str) -> None:
+    ActionChains(browser).send_keys(key).perform()
 
 
 def shot(browser: WebDriver, name: str) -> None:
@@ -133,10 +140,10 @@ def test_an_error_is_shown_with_the_query_kept(browser: WebDriver, site: str) ->
 
 
 def test_keyboard_alone_reaches_everything(browser: WebDriver, site: str) -> None:
-    browser.get(f"{site}/?k=2")
+    browser.get(f"{site}/?k=2&where=area+>+0")
     names = []
     for _ in range(40):
-        browser.switch_to.active_element.send_keys(Keys.TAB)
+        press(browser, Keys.TAB)
         at = browser.switch_to.active_element
         style = at.value_of_css_property("outline-style")
         names.append(at.get_attribute("id") or at.text or at.get_attribute("class") or "")
@@ -150,10 +157,10 @@ def test_keyboard_alone_reaches_everything(browser: WebDriver, site: str) -> Non
 
 def test_skip_link_and_enter(browser: WebDriver, site: str) -> None:
     browser.get(f"{site}/?k=2")
-    browser.switch_to.active_element.send_keys(Keys.TAB)
-    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    press(browser, Keys.TAB)
+    press(browser, Keys.ENTER)
     wait_for(browser, "#main")
-    browser.switch_to.active_element.send_keys(Keys.TAB)
+    press(browser, Keys.TAB)
     assert browser.switch_to.active_element.get_attribute("id") == "q"
 
 
@@ -169,12 +176,16 @@ def test_slash_focuses_the_search_and_nothing_is_blocked(
         for path in ("/about", "/docs", "/object/hdf-003"):
             browser.get(site + path)
             shot(browser, path.strip("/").replace("/", "-"))
-        for width, name in ((390, "narrow"),):
-            browser.set_window_size(width, 900)
-            browser.get(f"{site}/?like=hdf-003")
-            shot(browser, name)
+        prefer_dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", prefer_dark)
+        browser.get(f"{site}/?like=hdf-003")
+        shot(browser, "dark")
+        browser.set_window_size(390, 900)
+        for path in ("/", "/?like=hdf-003", "/object/hdf-003", "/about", "/docs"):
+            browser.get(site + path)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= browser.execute_script("return window.innerWidth")
+            shot(browser, "narrow" + path.replace("/", "-").replace("?", ""))
         assert browser.get_log("browser") == []
     finally:
         browser.quit()

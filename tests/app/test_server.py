@@ -56,7 +56,7 @@ def read_back(text: str) -> Query:
     from urllib.parse import parse_qsl
 
     pairs = parse_qsl(text, keep_blank_values=True)
-    return SearchParameters.read(pairs).to_query(lambda digest: pytest.fail(digest))
+    return SearchParameters.read(pairs).to_query(pytest.fail)
 
 
 @given(QUERIES)

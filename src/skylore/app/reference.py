@@ -30,7 +30,7 @@ def operations_of(openapi: Mapping[str, Any]) -> list[Operation]:
             method=method.upper(),
             path=path,
             summary=given.get("summary", ""),
-            description=given.get("description", ""),
+            description=given.get("description", "").replace("``", ""),
             parameters=given.get("parameters", ()),
             body=_body(given.get("requestBody", {}), schemas),
         )

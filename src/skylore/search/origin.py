@@ -64,7 +64,7 @@ def describe(query: Query) -> str:
 def _named(term: Any) -> str:  # noqa: ANN401 - one of the term types
     names = {
         "text": lambda: f"“{term.text}”",
-        "image": lambda: f"an image ({hashlib.sha256(term.data).hexdigest()[:8]})",
+        "image": lambda: f"like an image ({hashlib.sha256(term.data).hexdigest()[:8]})",
         "object": lambda: f"like {term.id}",
         "position": lambda: f"like the object at ({term.ra:g}, {term.dec:g})",
         "vector": lambda: f"a vector of {len(term.values)} dimensions",
