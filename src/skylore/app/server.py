@@ -83,11 +83,17 @@ def serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only sockets made as TCP by name are sent without delay by asyncio: 40 ms a response.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        listening.bind((host, port))
+        listening.listen(128)
     except OSError as error:
+        listening.close()
         if error.errno == errno.EADDRINUSE:
             raise SkyloreError(
                 f"port {port} of {host} is in use; choose another with --port, or 0 for any"
             ) from error
         raise SkyloreError(f"cannot listen on {host}:{port}: {error}") from error
+    return listening
