@@ -93,7 +93,7 @@ def dumps(results: Results, kind: str, *, width: int | None = None) -> str | byt
     writers: dict[str, Callable[[], str | bytes]] = {
         "table": lambda: _text(results, width),
         "csv": lambda: _csv(results),
-        "json": lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n",
+        "json": lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
         "html": lambda: _html(results),
         "votable": lambda: _votable(results),
         "fits": lambda: _fits(results),
@@ -101,7 +101,9 @@ def dumps(results: Results, kind: str, *, width: int | None = None) -> str | byt
     }
     if kind not in writers:
         raise QueryError(f"unknown format {kind!r}; use one of {', '.join(FORMATS)}")
-    return writers[kind]()
+    written = writers[kind]()
+    whole = isinstance(written, bytes) or written.endswith("\n")
+    return written if whole else f"{written}\n"
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -30,7 +30,7 @@ def to_text(results: Results, width: int | None = None) -> str:
         Characters a line; None asks the terminal.
     """
     if len(results) == 0:
-        return results.message or "no hits"
+        return "no hits\n"
     width = width or shutil.get_terminal_size((100, 24)).columns
     table, _ = flatten(results.table)
     columns: list[list[str]] = []
@@ -49,9 +49,8 @@ def to_text(results: Results, width: int | None = None) -> str:
         for row in range(len(columns[0]))
     ]
     left_out = ", ".join(column[0] for column in columns[kept:])
-    notes = [f"not shown, for want of width: {left_out}"] if left_out else []
-    notes += [results.message] if results.message else []
-    return "\n".join([*lines, *notes])
+    note = [f"not shown, for want of width: {left_out}"] if left_out else []
+    return "\n".join([*lines, *note]) + "\n"
 
 
 def _fit(natural: list[int], numeric: list[bool], width: int) -> tuple[list[int], int]:
