@@ -102,8 +102,9 @@ def dumps(results: Results, kind: str, *, width: int | None = None) -> str | byt
     if kind not in writers:
         raise QueryError(f"unknown format {kind!r}; use one of {', '.join(FORMATS)}")
     written = writers[kind]()
-    whole = isinstance(written, bytes) or written.endswith("\n")
-    return written if whole else f"{written}\n"
+    if isinstance(written, str) and not written.endswith("\n"):
+        return written + "\n"
+    return written
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["to_text"]
 
 GAP = "  "
+DIGITS = {"score": ".4f", "ra": ".6f", "dec": ".6f"}
+"""A position to a few milliarcseconds; other numbers have six significant digits."""
 NARROWEST = 12
 """A text column is cut down to so many characters before one is left out."""
 
@@ -38,7 +40,7 @@ def to_text(results: Results, width: int | None = None) -> str:
     for name in table.column_names:
         values = table[name].to_pylist()
         if name in ("rank", "id") or any(v is not None for v in values):
-            columns.append([name, *(_shown(v) for v in values)])
+            columns.append([name, *(_shown(v, DIGITS.get(name, ".6g")) for v in values)])
             numeric.append(all(v is None or isinstance(v, int | float) for v in values))
     widths, kept = _fit([max(map(_width, column)) for column in columns], numeric, width)
     lines = [
@@ -72,11 +74,11 @@ def _fit(natural: list[int], numeric: list[bool], width: int) -> tuple[list[int]
     return [min(natural[0], width)], 1
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, digits: str) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else "–"
+        return f"{value:{digits}}" if math.isfinite(value) else "–"
     if isinstance(value, list):
         return f"[{len(value)} numbers]"
     # Control characters of a stored text must not reach the terminal.
