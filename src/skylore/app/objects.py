@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from skylore.app.failures import NotFoundError
-from skylore.archive.schema import ID, VECTORS
+from skylore.archive.schema import ID
 from skylore.archive.sky import separation
 from skylore.archive.staging import ROW
 from skylore.search.filters import predicate_for
+from skylore.search.flatten import is_vector
 from skylore.search.query import Cone, Query
 
 if TYPE_CHECKING:
@@ -60,10 +61,19 @@ def object_of(archive: Archive, text: str) -> dict[str, Any]:
     NotFoundError
         There is no such object.
     """
-    names = [f.name for f in archive.schema if f.name not in (*VECTORS, "image")]
+    names = [f.name for f in archive.schema if f.name != "image" and not _holds_vectors(f.type)]
     values: dict[str, Any] = archive.take(_row(archive, text), names).to_pylist()[0]
     values.pop(ROW)
     return {name: _plain(value) for name, value in values.items()}
+
+
+def _holds_vectors(kind: pa.DataType) -> bool:
+    """Whether a value is a vector or a list of vectors."""
+    types = pa.types
+    if is_vector(kind):
+        return True
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(is_list and _holds_vectors(kind.value_type))
 
 
 def _plain(value: object) -> object:
