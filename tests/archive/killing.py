@@ -34,7 +34,7 @@ def kill_until_done(archive: Path, log: Path, *, workers: int, kills: int, seed:
     twice = done = 0
     while True:
         before = len(paid(log))
-        process = start(archive, log, workers)
+        process = start("archive.filler", archive, log, workers)
         if done < kills:
             wait_for(log, before, process)
             time.sleep(chance.uniform(0, 0.12))
@@ -49,10 +49,35 @@ def kill_until_done(archive: Path, log: Path, *, workers: int, kills: int, seed:
         done += 1
 
 
-def start(archive: Path, log: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Start the process."""
+def kill_ingest_until_done(archive: Path, source: Path, *, kills: int, seed: int) -> int:
+    """Run the ingest, killing it at random moments after it began to write, then let it end."""
+    chance = random.Random(seed)
+    done = 0
+    while True:
+        before = written(archive)
+        process = start("archive.ingester", archive, source)
+        if done < kills:
+            while written(archive) == before and process.poll() is None:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.03))
+            process.send_signal(signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+        if process.returncode == 0:
+            return done
+        if process.returncode != -signal.SIGKILL:
+            raise RuntimeError(errors.decode())
+        done += 1
+
+
+def written(archive: Path) -> int:
+    """Count the files of the table, finished or not."""
+    return sum(1 for _ in (archive / "objects.lance").rglob("*"))
+
+
+def start(module: str, *arguments: object) -> subprocess.Popen[bytes]:
+    """Start a process of this folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "archive.filler", str(archive), str(log), str(workers)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -20,14 +18,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
+from skylore.archive.displaying import with_images
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.reason import Reason
 from skylore.archive.schema import ID, PIXEL, POSITION, check_id_type
 from skylore.archive.sky import cells_of
-from skylore.errors import ArchiveError, DuplicateIdError, ImageError, SourceError
+from skylore.errors import ArchiveError, DuplicateIdError, SourceError
 from skylore.imaging.containers import MAX_PIXELS
-from skylore.imaging.decode import DisplayImage, to_display
-from skylore.sources.base import Failure, Source, SourceBatch
+from skylore.sources.base import Source
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["IngestOptions", "IngestReport", "ingest"]
 
 STEP = "ingest"
+MANY_FILES = 32
+"""Files of a table from which on small ones are joined after an ingest."""
 LISTED = 10
 """How many ids an error names."""
 
@@ -106,7 +106,8 @@ def ingest(archive: Archive, source: Source, options: IngestOptions | None = Non
         archive.refresh()
         wanted, already = _wanted(archive, source, options)
         added, failed = _run(archive, source, wanted, options)
-        archive.compact()
+        if len(archive.objects.get_fragments()) > MANY_FILES:
+            archive.compact()
     return IngestReport(added, failed, already, time.monotonic() - started)
 
 
@@ -177,9 +178,9 @@ def _run(
         disable=not options.progress or not total,
         file=sys.stderr,
     )
-    with bar, ThreadPoolExecutor(options.threads) as threads:
-        for batch in source.batches(wanted, options.batch_rows):
-            objects, bad = _displayed(batch, threads, options)
+    batches = source.batches(wanted, options.batch_rows)
+    with bar:
+        for objects, bad in with_images(batches, options.threads, options.max_pixels):
             if objects.num_rows:
                 _append(archive, source, objects, options)
                 archive.quarantine.release(STEP, objects[ID])
@@ -190,55 +191,6 @@ def _run(
             failed += len(bad)
             bar.update(objects.num_rows + len(bad))
     return added, failed
-
-
-def _displayed(
-    batch: SourceBatch, threads: ThreadPoolExecutor, options: IngestOptions
-) -> tuple[pa.Table, list[Failure]]:
-    """Check and decode the images of a batch."""
-    objects, bad = batch.objects, list(batch.failures)
-    if "image" not in objects.column_names:
-        return objects, bad
-    ids = objects[ID].to_pylist()
-    shown: list[DisplayImage | None] = []
-    keep: list[int] = []
-    results = threads.map(lambda data: _display(data, options.max_pixels), _bytes(objects["image"]))
-    for i, result in enumerate(results):
-        if isinstance(result, Exception):
-            bad.append(Failure(ids[i], result))
-        else:
-            keep.append(i)
-            shown.append(result)
-    kept = objects.take(pa.array(keep, pa.int64())) if bad else objects
-    return _with_images(kept, shown), bad
-
-
-def _bytes(images: pa.ChunkedArray) -> Iterator[bytes | None]:
-    return (image.as_py() for chunk in images.chunks for image in chunk)
-
-
-def _display(data: bytes | None, max_pixels: int) -> DisplayImage | ImageError | None:
-    try:
-        return None if data is None else to_display(data, max_pixels=max_pixels)
-    except ImageError as error:
-        return error
-
-
-def _with_images(objects: pa.Table, shown: Sequence[DisplayImage | None]) -> pa.Table:
-    made = objects["image_rendering"] if "image_rendering" in objects.column_names else None
-    rendering = pa.array([s and s.rendering for s in shown], pa.string())
-    columns = {
-        "image": pa.array([s and s.data for s in shown], pa.binary()),
-        "image_width": pa.array([s and s.width for s in shown], pa.int32()),
-        "image_height": pa.array([s and s.height for s in shown], pa.int32()),
-        "image_rendering": rendering if made is None else pc.coalesce(made, rendering),
-    }
-    for name, values in columns.items():
-        if name in objects.column_names:
-            objects = objects.set_column(objects.column_names.index(name), name, values)
-        else:
-            objects = objects.append_column(name, values)
-    return objects
 
 
 def _append(archive: Archive, source: Source, objects: pa.Table, options: IngestOptions) -> None:

@@ -45,11 +45,13 @@ def by_vector(
         "refine_factor": REFINE if use_index else None,
     }
 
+    present = None if archive.filled(column) == len(archive) else f"{column} IS NOT NULL"
+
     def fetch(k: int) -> pa.Table:
         scanner = archive.objects.scanner(
             columns=[ID, "_distance"],
             nearest={**nearest, "k": k},
-            filter=_and(where, f"{column} IS NOT NULL"),
+            filter=_and(where, present) or None,
             prefilter=True,
             with_row_id=True,
             disable_scoring_autoprojection=True,

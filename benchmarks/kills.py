@@ -1,0 +1,72 @@
+"""Kill ``fill`` and ``ingest`` at random moments, many times, and count what is lost.
+
+``python -m benchmarks.kills``: real processes, SIGKILL, with and without worker processes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from benchmarks.report import arguments, publish, table
+from skylore.archive.table import Archive
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+ROWS = 3000
+
+
+def fill_row(folder: Path, workers: int, kills: int) -> list[object]:
+    """Kill a fill."""
+    from archive.killing import check, kill_until_done
+
+    path, log = folder / f"fill{workers}.skylore", folder / f"log{workers}"
+    archive = Archive.create(path)
+    expected = {f"g{i}": 10 + i % 500 for i in range(ROWS)}
+    names = list(expected)
+    for part in (names[: ROWS // 3], names[ROWS // 3 :]):
+        archive.append(pa.table({"id": part, "image": [bytes(expected[i]) for i in part]}))
+    outcome = kill_until_done(path, log, workers=workers, kills=kills, seed=workers)
+    found = check(path, expected)
+    name = f"fill, {workers or 'no'} worker processes"
+    damage = [found["lost"], found["doubled"], found["wrong"], outcome.paid_twice]
+    return [name, outcome.kills, ROWS, *damage]
+
+
+def ingest_row(folder: Path, kills: int) -> list[object]:
+    """Kill an ingest."""
+    from archive.killing import kill_ingest_until_done
+
+    source, path = folder / "images", folder / "ingest.skylore"
+    source.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(ROWS):
+        noise = rng.integers(0, 255, (32, 32, 3), np.uint8)
+        Image.fromarray(noise).save(source / f"g{i:05d}.png")
+    done = kill_ingest_until_done(path, source, kills=kills, seed=0)
+    rows = Archive.open(path).read(["id", "image"]).to_pydict()
+    images = dict(zip(rows["id"], rows["image"], strict=True))
+    lost = sum(p.stem not in images for p in source.iterdir())
+    wrong = sum(images.get(p.stem) != p.read_bytes() for p in source.iterdir()) - lost
+    return ["ingest", done, ROWS, lost, len(rows["id"]) - len(images), wrong, "–"]
+
+
+def main() -> None:
+    """Run it."""
+    parser = arguments(__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="of each kind")
+    options = parser.parse_args()
+    header = ["what", "kills", "rows", "lost", "doubled", "wrong", "finished work paid for again"]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [fill_row(Path(folder), workers, options.kills) for workers in (0, 2)]
+        rows.append(ingest_row(Path(folder), options.kills))
+    publish("kills", table(header, rows), write=options.write)
+
+
+if __name__ == "__main__":
+    main()
