@@ -124,8 +124,7 @@ def test_newer_versions_are_seen_while_others_search(tmp_path: Path) -> None:
     def search() -> int:
         seen = 0
         while not stop.is_set():
-            with searcher.reading() as archive:
-                found = len(searcher.answer(archive, Query(k=100)))
+            found = len(searcher.answer(searcher.current(), Query(k=100)))
             assert found >= seen
             seen = found
         return seen
@@ -135,8 +134,7 @@ def test_newer_versions_are_seen_while_others_search(tmp_path: Path) -> None:
         try:
             for i in range(1, 20):
                 writer.append(pa.table({"id": [f"g{i}"]}))
-                with searcher.reading() as archive:
-                    assert len(archive) == i + 1
+                assert len(searcher.current()) == i + 1
         finally:
             stop.set()
         assert all(future.result() > 0 for future in running)

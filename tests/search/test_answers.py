@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from search.archives import vectors_archive
@@ -71,6 +72,25 @@ def test_every_filter_holds(archive: Archive, probe: np.ndarray) -> None:
     )
     assert ids(found) == reference(archive, probe, keep)[:20]
     assert found.plan.matching == keep.sum()
+
+
+def test_integer_columns_take_any_number(tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "n.skylore", id_type=pa.int64())
+    archive.add_columns([pa.field("n", pa.int32())])
+    archive.append(pa.table({"id": [1, 2, 3], "n": pa.array([1, 2, 3], pa.int32())}))
+    for where in ("n >= 1.5", "n >= 2.0", "n > 0.15e1"):
+        assert ids(archive.search(where=where)) == [2, 3]
+    assert ids(archive.search(ranges=[Range(column="n", minimum=1.5, maximum=2.5)])) == [2]
+    assert ids(archive.search(ranges=[Range(column="n", minimum=2)])) == [2, 3]
+    assert ids(archive.search(where="id = 2")) == [2]
+
+
+def test_ids_that_look_like_numbers(tmp_path: Path) -> None:
+    archive, _ = vectors_archive(tmp_path / "z.skylore", rows=20)
+    archive.append(archive.read(["image_vector"], limit=1).append_column("id", [["007"]]))
+    assert "007" not in ids(archive.search(like="007"))
+    query = Query.build(like="007")
+    assert Query.model_validate_json(query.model_dump_json()) == query
 
 
 def test_null_satisfies_no_comparison(archive: Archive) -> None:

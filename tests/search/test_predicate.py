@@ -18,7 +18,7 @@ COLUMNS = ["mag", "Odd Name", "flag", "id", "a`b"]
         ('"odd name" between 1 and 2', "`Odd Name` BETWEEN 1 AND 2"),
         ("`Odd Name` is not null", "NOT `Odd Name` IS NULL"),
         ("id in ('a', 'b''c')", "`id` IN ('a', 'b''c')"),
-        ("id like 'x%' or mag > -1e3", "`id` LIKE 'x%' OR `mag` > -1e3"),
+        ("id like 'x%' or mag > -1e3", "`id` LIKE 'x%' OR `mag` > -1000"),
         ("abs(mag - 3) <= 2 -- note", "ABS(`mag` - 3) <= 2"),
         ("flag", "`flag`"),
     ],
@@ -77,3 +77,17 @@ def test_quoting_survives_any_text(text: str) -> None:
 
 def test_quoted_names() -> None:
     assert quote_name("a`b") == "`a``b`"
+
+
+@pytest.mark.parametrize(
+    ("given_text", "compiled"),
+    [
+        ("n >= 2.0", "`n` >= 2"),
+        ("n >= 1.5", "CAST(`n` AS DOUBLE) >= 1.5"),
+        ("n > -0.5 and x < 0.5", "CAST(`n` AS DOUBLE) > -0.5 AND `x` < 0.5"),
+        ("n between 1 and 2.5", "CAST(`n` AS DOUBLE) BETWEEN 1 AND 2.5"),
+        ("n in (1, 2.5)", "CAST(`n` AS DOUBLE) IN (1, 2.5)"),
+    ],
+)
+def test_integer_columns_take_fractions(given_text: str, compiled: str) -> None:
+    assert compile_predicate(given_text, ["n", "x"], whole=["n"]) == compiled

@@ -98,7 +98,9 @@ def neighbours_of(archive: Archive, known: dict[str, Any], arcsec: float) -> lis
     if ra is None or dec is None:
         return []
     cone = Cone(ra=ra % 360, dec=dec, radius=arcsec / 3600)
-    near = archive.read([ID, "ra", "dec"], where=predicate_for(Query(cones=(cone,)), []))
+    near = archive.read(
+        [ID, "ra", "dec"], where=predicate_for(Query(cones=(cone,)), archive.schema)
+    )
     apart = 3600 * separation(near["ra"].to_numpy(), near["dec"].to_numpy(), ra, dec)
     order = np.argsort(apart, kind="stable")
     ids = near[ID].to_pylist()

@@ -66,10 +66,14 @@ class Location:
             return (self.folder / f"{name}.lance" / "_versions").is_dir()
         return any(self.session().list(f"{name}.lance/_versions"))
 
-    def open_table(self, name: str, version: int | None = None) -> lance.LanceDataset:
-        """Open a table; raises ValueError where there is none."""
+    def open_table(
+        self, name: str, version: int | None = None, session: lance.Session | None = None
+    ) -> lance.LanceDataset:
+        """Open a table, with the caches of a session if given; ValueError where there is none."""
         options = dict(self.storage_options) or None
-        return lance.dataset(self.table(name), version=version, storage_options=options)
+        return lance.dataset(
+            self.table(name), version=version, storage_options=options, session=session
+        )
 
     def session(self) -> LanceFileSession:
         """Open the root for whole files."""

@@ -79,6 +79,7 @@ class Archive:
         self._objects = objects
         self._largest_image: int | None = None
         self._kept: dict[Hashable, Any] = {}
+        self._kept_for_version: dict[Hashable, Any] = {}
 
     @classmethod
     def create(
@@ -209,10 +210,11 @@ class Archive:
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
         """Give what was made for this key before, or make it; lives as long as the archive."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        value: T = self._kept[key]
-        return value
+        return _kept(self._kept, key, make)
+
+    def cached_for_version(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Do as :meth:`cached`, until the archive changes."""
+        return _kept(self._kept_for_version, (key, self.version), make)
 
     def images(self, ids: Sequence[str | int]) -> dict[str | int, bytes | None]:
         """Give the encoded display images of objects, by id."""
@@ -224,7 +226,18 @@ class Archive:
 
     def refresh(self) -> None:
         """See what others have written since."""
-        self._objects.checkout_latest()
+        self._objects = self.latest().objects
+        self._kept_for_version.clear()
+
+    def latest(self) -> Archive:
+        """Give this archive at its latest version: itself, if nothing is newer.
+
+        The one in hand stays at its version, for threads that still read by it.
+        """
+        if self._objects.latest_version == self._objects.version:
+            return self
+        session = self._objects.session()
+        return Archive(self._location, self._location.open_table(OBJECTS, session=session))
 
     def count(self, where: str | None = None) -> int:
         """Count the objects that satisfy a predicate.
@@ -233,14 +246,14 @@ class Archive:
         ----------
         where
             SQL over the columns, trusted: check what users write with
-            :func:`skylore.search.predicate.parse_predicate`.
+            :func:`skylore.search.predicate.compile_predicate`.
         """
         return int(self._objects.count_rows(where))
 
     def filled(self, column: str) -> int:
         """Count the objects that have a value in a column."""
-        return self.cached(
-            ("filled", column, self.version), lambda: self.count(f"`{column}` IS NOT NULL")
+        return self.cached_for_version(
+            ("filled", column), lambda: self.count(f"`{column}` IS NOT NULL")
         )
 
     def read(
@@ -367,6 +380,13 @@ class Archive:
                     f"another process is running {step} on {self}; wait for it or stop it"
                 ) from error
             yield
+
+
+def _kept(kept: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
+    if key not in kept:
+        kept[key] = make()
+    value: T = kept[key]
+    return value
 
 
 def _column(field: pa.Field) -> Column:

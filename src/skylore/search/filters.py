@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import pyarrow as pa
+
 from skylore.archive.schema import PIXEL, POSITION
 from skylore.archive.sky import cone_ranges
-from skylore.errors import FilterError
 from skylore.search.predicate import compile_predicate, quote_name
 from skylore.search.query import Cone, Query, Range
 
 __all__ = ["predicate_for"]
 
 
-def predicate_for(query: Query, columns: Iterable[str]) -> str | None:
+def predicate_for(query: Query, schema: pa.Schema) -> str | None:
     """Join cones, ranges and ``where`` into a predicate; None if there are no filters.
 
     Raises
@@ -22,11 +23,10 @@ def predicate_for(query: Query, columns: Iterable[str]) -> str | None:
     FilterError
         ``where`` cannot be read, or a column does not exist.
     """
-    names = list(columns)
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
     parts = [_any(_cone(cone) for cone in query.cones)] if query.cones else []
-    parts += [_range(r, names) for r in query.ranges]
-    if query.where is not None:
-        parts.append(compile_predicate(query.where, names))
+    given = [_range(r) for r in query.ranges] + ([query.where] if query.where is not None else [])
+    parts += [compile_predicate(text, schema.names, whole) for text in given]
     return " AND ".join(f"({part})" for part in parts) or None
 
 
@@ -49,9 +49,7 @@ def _cone(cone: Cone) -> str:
     return f"({cells}) AND {haversine} <= {math.sin(math.radians(cone.radius) / 2) ** 2!r}"
 
 
-def _range(bounds: Range, names: list[str]) -> str:
-    if bounds.column not in names:
-        raise FilterError(f"no column {bounds.column!r} to filter on; there are {', '.join(names)}")
+def _range(bounds: Range) -> str:
     name = quote_name(bounds.column)
     parts = [f"{name} >= {bounds.minimum!r}"] if bounds.minimum is not None else []
     parts += [f"{name} <= {bounds.maximum!r}"] if bounds.maximum is not None else []

@@ -109,4 +109,4 @@ def vector_partitions(archive: Archive, column: str) -> int:
         statistics = archive.objects.stats.index_stats(name)
         return int(statistics["indices"][0].get("num_partitions", 0))
 
-    return archive.cached(("partitions", column, archive.version), count)
+    return archive.cached_for_version(("partitions", column), count)

@@ -7,7 +7,8 @@ every column must exist, and the predicate that runs is written anew from the ch
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 
 import sqlglot
 from sqlglot import exp
@@ -56,6 +57,10 @@ ALLOWED = (
 """Logic, comparison, arithmetic and a few functions; no subquery, cast or anything that writes."""
 
 
+COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+MAX_EXACT = 2**53
+
+
 class _Dialect(DuckDB):
     """Names in backticks or double quotes, texts in single quotes."""
 
@@ -63,7 +68,7 @@ class _Dialect(DuckDB):
         IDENTIFIERS = ["`", '"']  # noqa: RUF012 - a setting of the base class
 
 
-def compile_predicate(text: str, columns: Iterable[str]) -> str:
+def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] = ()) -> str:
     """Check a predicate and write it in the engine's SQL.
 
     Parameters
@@ -73,6 +78,8 @@ def compile_predicate(text: str, columns: Iterable[str]) -> str:
         letters, digits and ``_`` go in backticks or double quotes.
     columns
         Names that may occur. Letter case matters only where two names differ by nothing else.
+    whole
+        Those of them that hold integers, which the engine compares with no fraction as they are.
 
     Raises
     ------
@@ -96,6 +103,10 @@ def compile_predicate(text: str, columns: Iterable[str]) -> str:
             )
         if isinstance(node, exp.Column):
             _resolve(node, names)
+        if isinstance(node, exp.Literal) and not node.is_string:
+            _shorten(node)
+    for comparison in list(tree.find_all(*COMPARISONS)):
+        _widen(comparison, whole)
     return tree.sql(dialect=_Dialect, comments=False)
 
 
@@ -133,6 +144,26 @@ def _resolve(column: exp.Column, names: list[str]) -> None:
         raise FilterError(f"no column {asked!r} in this archive; {hint}")
     column.this.set("this", found[0])
     column.this.set("quoted", True)
+
+
+def _shorten(number: exp.Literal) -> None:
+    """Write ``2.0`` and ``1e2`` as integers, which every numeric column can be compared with."""
+    value = float(number.this)
+    if not math.isfinite(value):
+        raise FilterError(f"the number {number.this[:20]} is too large for a filter")
+    if value.is_integer() and abs(value) < MAX_EXACT:
+        number.set("this", str(int(value)))
+
+
+def _widen(comparison: exp.Condition, whole: Collection[str]) -> None:
+    """Read integer columns as floating point where they are compared with a fraction."""
+    parts = list(comparison.iter_expressions())
+    numbers = [p.this if isinstance(p, exp.Neg) else p for p in parts]
+    if not any(isinstance(n, exp.Literal) and n.is_number and not n.is_int for n in numbers):
+        return
+    for part in parts:
+        if isinstance(part, exp.Column) and part.name in whole:
+            part.replace(exp.cast(part.copy(), "double"))
 
 
 def quote_name(name: str) -> str:

@@ -37,7 +37,6 @@ __all__ = [
 Mode = Literal["vector", "text", "hybrid"]
 MAX_K = 10_000
 MAX_IMAGE_BYTES = 32 << 20
-ObjectId = Annotated[int | str, Field(union_mode="left_to_right")]
 
 
 class _Value(BaseModel):
@@ -72,7 +71,7 @@ class ObjectTerm(_Term):
     """Objects that look like one of the archive; that one is left out of the answer."""
 
     kind: Literal["object"] = "object"
-    id: ObjectId
+    id: int | str
 
 
 class PositionTerm(_Term):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -84,6 +85,8 @@ class Results:
         if len(self) >= self.query.k:
             return None
         total = self.query.offset + len(self)
+        if self.query.offset and not len(self):
+            return f"there is no hit {total + 1}: fewer objects can be hits"
         return f"only {total} object{'s' * (total != 1)} can be hits"
 
     def top(self, count: int) -> Results:
@@ -145,4 +148,6 @@ def _json(value: object) -> object:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int | bool | list):
         return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return str(value)

@@ -39,23 +39,23 @@ def answer(archive: Archive, query: Query) -> Results:
     ColumnError
         A column that the query needs is not there yet.
     """
-    where = predicate_for(query, archive.schema.names)
-    if query.where is not None:
-        _check_types(archive, query.where, where)
+    where = predicate_for(query, archive.schema)
+    if query.where is not None or query.ranges:
+        _check_types(archive, where)
     ways = {"list": _listed, "vector": _by_vector, "text": _by_words, "hybrid": _hybrid}
     way = ways[_mode(archive, query) if query.terms else "list"]
     ranking, plan = way(archive, query, query.offset + query.k, where)
     return Results(query, plan, _table(archive, query, ranking.slice(query.offset)), archive)
 
 
-def _check_types(archive: Archive, given: str, compiled: str | None) -> None:
+def _check_types(archive: Archive, where: str | None) -> None:
     """Let the engine plan the filter, which fails where types do not fit."""
     try:
-        archive.objects.scanner(columns=[ID], filter=compiled, limit=1).explain_plan()
+        archive.objects.scanner(columns=[ID], filter=where, limit=1).explain_plan()
     except (ValueError, OSError) as error:
         reason = str(error).split(", /")[0]
         raise FilterError(
-            f"the filter {given[:200]!r} does not fit its columns: {reason}"
+            f"the filter {(where or '')[:200]} does not fit its columns: {reason}"
         ) from error
 
 
@@ -128,7 +128,7 @@ def _by_words(
         raise ColumnError(f"{archive} has no captions to search; run `skylore caption`")
     plan = Plan(
         method="full text",
-        reason="the query asked for words of the captions",
+        reason="the query asked for it" if query.mode else "there are captions, but no vectors",
         rows=archive.filled(column),
         column=column,
     )

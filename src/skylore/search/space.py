@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Space", "open_space"]
 
 Vector = NDArray[np.float32]
+TEXTS_KEPT = 1024
+"""Vectors of words asked before, the oldest forgotten first."""
 
 
 class Space:
@@ -139,9 +141,10 @@ class Space:
 
     def _text(self, text: str) -> Vector:
         if text not in self._texts:
-            alignment = self.alignment
             encoded = self.text_encoder.encode([text])
-            self._texts[text] = alignment.encode_text_vectors(encoded)[0]
+            while len(self._texts) >= TEXTS_KEPT:
+                self._texts.pop(next(iter(self._texts)), None)
+            self._texts[text] = self.alignment.encode_text_vectors(encoded)[0]
         return self._texts[text]
 
     def _image(self, data: bytes) -> Vector:
@@ -189,7 +192,7 @@ class Space:
             None lies within the term's radius.
         """
         cone = Cone(ra=term.ra, dec=term.dec, radius=term.radius)
-        where = predicate_for(Query(cones=(cone,)), [])
+        where = predicate_for(Query(cones=(cone,)), self._archive.schema)
         near = self._archive.read([ID, "ra", "dec"], where=where)
         if near.num_rows == 0:
             raise QueryError(

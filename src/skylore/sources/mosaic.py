@@ -197,6 +197,4 @@ def hubble_deep_field(
     from skimage import data
 
     image = np.asarray(data.hubble_deep_field())
-    return MosaicSource(
-        image, name="HDF", size=size, max_objects=max_objects, detection=detection
-    )
+    return MosaicSource(image, name="HDF", size=size, max_objects=max_objects, detection=detection)

@@ -34,8 +34,8 @@ def _listed() -> list[dict[str, Any]]:
 
 
 def _answered(state: State, query: Query) -> dict[str, Any]:
-    with state.searcher.reading() as archive:
-        return state.searcher.answer(archive, query).to_json()
+    archive = state.searcher.current()
+    return state.searcher.answer(archive, query).to_json()
 
 
 @router.get(
@@ -59,12 +59,12 @@ def search_by_json(query: Query, state: Shared) -> dict[str, Any]:
 @router.get("/object/{identifier:path}", summary="All columns of an object", responses={404: ERROR})
 def one_object(identifier: str, state: Shared) -> dict[str, Any]:
     """Give every column but vectors and the image, which is at ``/image/{identifier}``."""
-    with state.searcher.reading() as archive:
-        return object_of(archive, identifier)
+    archive = state.searcher.current()
+    return object_of(archive, identifier)
 
 
 @router.get("/info", summary="What the archive holds")
 def info(state: Shared) -> dict[str, Any]:
     """Give number of objects, version, sources, columns with provenance, and rows set aside."""
-    with state.searcher.reading() as archive:
-        return info_of(archive)
+    archive = state.searcher.current()
+    return info_of(archive)

@@ -23,8 +23,8 @@ KEPT_BY_BROWSERS = "private, max-age=600"
 @router.get("/image/{identifier:path}", summary="The display image of an object")
 def image(identifier: str, request: Request, state: Shared) -> Response:
     """Give the encoded image as it is in the archive."""
-    with state.searcher.reading() as archive:
-        data = image_of(archive, identifier)
+    archive = state.searcher.current()
+    data = image_of(archive, identifier)
     return _image(data, request)
 
 

@@ -49,21 +49,21 @@ def _joined(parameters: SearchParameters) -> str:
 
 
 def _answered(state: State, query: Query, *, landing: bool) -> dict[str, Any]:
-    with state.searcher.reading() as archive:
-        started = time.perf_counter()
-        results = state.searcher.answer(archive, query)
-        answer = show(state.searcher, archive, results, time.perf_counter() - started)
-        words = known_words(archive)
-        return {
-            "answer": answer,
-            "asked": describe(query),
-            "title": "Search" if landing else describe(query),
-            "info": info_of(archive) if landing else None,
-            "words": words,
-            "examples": [(text, f"/?{url_query(Query.build(text))}") for text in _examples(state)]
-            if words
-            else [],
-        }
+    archive = state.searcher.current()
+    started = time.perf_counter()
+    results = state.searcher.answer(archive, query)
+    answer = show(state.searcher, archive, results, time.perf_counter() - started)
+    words = known_words(archive)
+    return {
+        "answer": answer,
+        "asked": describe(query),
+        "title": "Search" if landing else describe(query),
+        "info": info_of(archive) if landing else None,
+        "words": words,
+        "examples": [(text, f"/?{url_query(Query.build(text))}") for text in _examples(state)]
+        if words
+        else [],
+    }
 
 
 def _examples(state: State) -> tuple[str, ...]:
@@ -73,39 +73,39 @@ def _examples(state: State) -> tuple[str, ...]:
 @router.get("/object/{identifier:path}")
 def one_object(identifier: str, state: Shared) -> str:
     """Show all that is known of an object, and others like it."""
-    with state.searcher.reading() as archive:
-        known = object_of(archive, identifier)
-        similar, why_not = [], ""
-        try:
-            query = Query(terms=(ObjectTerm(id=known[ID]),), k=state.settings.similar)
-            similar = tiles(state.searcher.answer(archive, query))
-        except SkyloreError as error:
-            why_not = str(error)
-        near = neighbours_of(archive, known, state.settings.neighbour_arcsec)
-        return state.render(
-            "object.html",
-            title=f"Object {known[ID]}",
-            known=known,
-            columns=archive.columns,
-            caption=known.get("caption") or "",
-            captions=known.get("captions") or [],
-            image=image_path(known[ID]) if known.get("image_width") else None,
-            like=like_path(known[ID]),
-            similar=similar,
-            why_not=why_not,
-            near=[(n.id, object_path(n.id), image_path(n.id), n.arcsec) for n in near],
-            radius=state.settings.neighbour_arcsec,
-        )
+    archive = state.searcher.current()
+    known = object_of(archive, identifier)
+    similar, why_not = [], ""
+    try:
+        query = Query(terms=(ObjectTerm(id=known[ID]),), k=state.settings.similar)
+        similar = tiles(state.searcher.answer(archive, query))
+    except SkyloreError as error:
+        why_not = str(error)
+    near = neighbours_of(archive, known, state.settings.neighbour_arcsec)
+    return state.render(
+        "object.html",
+        title=f"Object {known[ID]}",
+        known=known,
+        columns=archive.columns,
+        caption=known.get("caption") or "",
+        captions=known.get("captions") or [],
+        image=image_path(known[ID]) if known.get("image_width") else None,
+        like=like_path(known[ID]),
+        similar=similar,
+        why_not=why_not,
+        near=[(n.id, object_path(n.id), image_path(n.id), n.arcsec) for n in near],
+        radius=state.settings.neighbour_arcsec,
+    )
 
 
 @router.get("/about")
 def about(state: Shared) -> str:
     """Show what the archive holds and where it comes from."""
-    with state.searcher.reading() as archive:
-        failures = archive.quarantine.read().slice(0, 100).to_pylist()
-        return state.render(
-            "about.html", title="About this archive", info=info_of(archive), failures=failures
-        )
+    archive = state.searcher.current()
+    failures = archive.quarantine.read().slice(0, 100).to_pylist()
+    return state.render(
+        "about.html", title="About this archive", info=info_of(archive), failures=failures
+    )
 
 
 @router.get("/docs")
