@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.report import arguments, publish, table
-from skylore.archive.ingest import IngestOptions, ingest
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.table import Archive
+from skylore.intake.ingest import IngestOptions, ingest
 from skylore.search.query import Query, VectorTerm
 from skylore.sources.open import open_source
 

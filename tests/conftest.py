@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Beside other work, torch's thread pools slow each other down many times over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says nothing here: the machine is shared.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 SKYLORE = Path(sys.executable).with_name("skylore")
 SHARED = Path(__file__).parents[2] / "shared" / "data"

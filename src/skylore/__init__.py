@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skylore.alignment.model import Alignment
     from skylore.archive.fill import FillOptions, FillReport
-    from skylore.archive.ingest import IngestOptions, IngestReport
     from skylore.archive.table import Archive
     from skylore.errors import SkyloreError
+    from skylore.intake.ingest import IngestOptions, IngestReport
     from skylore.pipeline import (
         align,
         build,
@@ -40,8 +40,8 @@ _HOMES = {
     "FillOptions": "skylore.archive.fill",
     "FillReport": "skylore.archive.fill",
     "Hit": "skylore.search.results",
-    "IngestOptions": "skylore.archive.ingest",
-    "IngestReport": "skylore.archive.ingest",
+    "IngestOptions": "skylore.intake.ingest",
+    "IngestReport": "skylore.intake.ingest",
     "Query": "skylore.search.query",
     "Range": "skylore.search.query",
     "Results": "skylore.search.results",

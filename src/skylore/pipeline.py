@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skylore.archive.fill import FillOptions, FillReport
-from skylore.archive.ingest import IngestOptions, IngestReport
-from skylore.archive.ingest import ingest as ingest_source
 from skylore.archive.table import Archive
 from skylore.errors import ArchiveNotFoundError
+from skylore.intake.ingest import IngestOptions, IngestReport
+from skylore.intake.ingest import ingest as ingest_source
 
 if TYPE_CHECKING:
     from skylore.alignment.service import AlignReport
-    from skylore.archive.join import JoinReport
+    from skylore.intake.join import JoinReport
     from skylore.sources.base import Source
 
 __all__ = [
@@ -82,7 +82,7 @@ def join(path: str | Path, catalogue: str | Path, *, id_column: str | None = Non
     SourceError
         The catalogue cannot be read, or none of its ids is in the archive.
     """
-    from skylore.archive.join import join_catalogue
+    from skylore.intake.join import join_catalogue
     from skylore.sources.tables import read_catalogue
 
     table = read_catalogue(catalogue, id_column)

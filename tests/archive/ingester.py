@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from skylore import pipeline
-from skylore.archive.ingest import IngestOptions
+from skylore.intake.ingest import IngestOptions
 
 if __name__ == "__main__":
     options = IngestOptions(progress=False, batch_rows=16)

@@ -18,7 +18,8 @@ from skylore.search.flatten import is_vector
 from skylore.search.query import Cone, Query
 
 if TYPE_CHECKING:
-    from skylore.archive.table import Archive, Column
+    from skylore.archive.columns import Column
+    from skylore.archive.table import Archive
 
 __all__ = ["Neighbour", "image_of", "info_of", "known_words", "neighbours_of", "object_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from skylore.archive.table import Column, Version
+from skylore.archive.columns import Column, Version
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,15 +11,15 @@ import lance
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skylore.archive.columns import Column, Version, column_of, without_nan
 from skylore.archive.fill import FillOptions, FillReport, fill
 from skylore.archive.location import Location
-from skylore.archive.provenance import Provenance, provenance_of
+from skylore.archive.lock import locked
 from skylore.archive.quarantine import Quarantine
 from skylore.archive.schema import ID, base_schema
 from skylore.archive.staging import ROW, fold
 from skylore.archive.step import Step
 from skylore.errors import (
-    ArchiveBusyError,
     ArchiveError,
     ArchiveExistsError,
     ArchiveNotFoundError,
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     from skylore.search.query import Query
     from skylore.search.results import Results
 
-__all__ = ["Archive", "Column", "Version"]
+__all__ = ["Archive"]
 
 T = TypeVar("T")
 
@@ -42,25 +39,6 @@ FORMAT = "skylore:format"
 CURRENT_FORMAT = "1"
 ROWS_A_FILE = 131_072
 """Filling part of a column rewrites that column of a file; this bounds how much."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column, its type, and how it came to be."""
-
-    name: str
-    type: pa.DataType
-    provenance: Provenance | None
-    description: str
-    unit: str
-
-
-@dataclass(frozen=True)
-class Version:
-    """A state of the archive that can be opened again."""
-
-    number: int
-    time: datetime
 
 
 class Archive:
@@ -182,7 +160,7 @@ class Archive:
     @property
     def columns(self) -> dict[str, Column]:
         """The columns by name."""
-        return {f.name: _column(f) for f in self.schema}
+        return {f.name: column_of(f) for f in self.schema}
 
     @property
     def version(self) -> int:
@@ -302,7 +280,7 @@ class Archive:
     def append(self, objects: pa.Table) -> None:
         """Add objects, in one commit. Columns that ``objects`` lacks are null.
 
-        Ids must be new: ask :func:`skylore.archive.ingest.ingest` to see to it.
+        Ids must be new: ask :func:`skylore.intake.ingest.ingest` to see to it.
         """
         schema = pa.schema([self.schema.field(name) for name in objects.column_names])
         aligned = without_nan(objects.cast(schema))
@@ -358,8 +336,7 @@ class Archive:
         self._objects.optimize.compact_files(target_rows_per_fragment=ROWS_A_FILE)
         self.refresh()
 
-    @contextmanager
-    def lock(self, step: str) -> Iterator[None]:
+    def lock(self, step: str) -> AbstractContextManager[None]:
         """Keep other processes of this machine from running the same step.
 
         Raises
@@ -367,19 +344,7 @@ class Archive:
         ArchiveBusyError
             One is running it.
         """
-        if not self._location.is_local:
-            yield
-            return
-        folder = self._location.folder / "locks"
-        folder.mkdir(exist_ok=True)
-        with (folder / f"{step}.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ArchiveBusyError(
-                    f"another process is running {step} on {self}; wait for it or stop it"
-                ) from error
-            yield
+        return locked(self._location, step)
 
 
 def _kept(kept: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
@@ -387,26 +352,3 @@ def _kept(kept: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
         kept[key] = make()
     value: T = kept[key]
     return value
-
-
-def _column(field: pa.Field) -> Column:
-    metadata = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
-    return Column(
-        name=field.name,
-        type=field.type,
-        provenance=provenance_of(field),
-        description=metadata.get("description", ""),
-        unit=metadata.get("unit", ""),
-    )
-
-
-def without_nan(table: pa.Table) -> pa.Table:
-    """Put null for NaN, so that a filter never takes what was not measured for a number."""
-    for i, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type):
-            column = table[i]
-            nan = pc.fill_null(pc.is_nan(column), fill_value=False)
-            if pc.any(nan).as_py():
-                nothing = pa.scalar(None, field.type)
-                table = table.set_column(i, field, pc.if_else(nan, nothing, column))
-    return table

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from skylore.archive.ingest import IngestOptions, ingest
-from skylore.archive.join import join_catalogue
 from skylore.archive.provenance import provenance_of
 from skylore.archive.sky import healpix_29
 from skylore.archive.table import Archive
 from skylore.errors import ColumnError, DuplicateIdError, SourceError
+from skylore.intake.ingest import IngestOptions, ingest
+from skylore.intake.join import join_catalogue
 from skylore.sources.open import open_source
 
 QUIET = IngestOptions(progress=False)

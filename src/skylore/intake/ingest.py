@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
-from skylore.archive.displaying import with_images
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.reason import Reason
 from skylore.archive.schema import ID, PIXEL, POSITION, check_id_type
 from skylore.archive.sky import cells_of
 from skylore.errors import ArchiveError, DuplicateIdError, SourceError
 from skylore.imaging.containers import MAX_PIXELS
+from skylore.intake.displaying import with_images
 from skylore.sources.base import Source
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Bringing objects and catalogue columns into an archive."""
