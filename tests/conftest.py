@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from newcomer import SKYLORE, DemoRun
 
 # Beside other work, torch's thread pools slow each other down many times over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,21 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
-SKYLORE = Path(sys.executable).with_name("skylore")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-
-
-@dataclass(frozen=True)
-class DemoRun:
-    """What the demo left and said."""
-
-    folder: Path
-    stdout: str
-    stderr: str
-
-    @property
-    def archive(self) -> Path:
-        return self.folder / "hdf.skylore"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from conftest import SKYLORE, DemoRun
+from newcomer import SKYLORE, DemoRun
 from skylore.app.application import create_app
 from skylore.archive.table import Archive
 from skylore.search.query import Query

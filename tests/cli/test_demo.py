@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SKYLORE, DemoRun
+from newcomer import SKYLORE, DemoRun
 from skylore.archive.table import Archive
 from skylore.demo import SEARCHES
 

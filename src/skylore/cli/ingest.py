@@ -67,7 +67,7 @@ def ingest(
     come along; a catalogue of known objects is added with --join.
     """
     from skylore import pipeline
-    from skylore.archive.ingest import IngestOptions
+    from skylore.intake.ingest import IngestOptions
 
     if join:
         typer.echo(pipeline.join(archive, source, id_column=id_column))

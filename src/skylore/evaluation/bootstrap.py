@@ -113,6 +113,7 @@ def _corrected_tails(
     limit = 0.5 / means.size
     bias = ndtri(np.clip(below, limit, 1 - limit))
     centred = data - mean
+    centred /= np.abs(centred).max()  # so that the powers of tiny values do not vanish
     acceleration = np.sum(centred**3) / (6 * np.sum(centred**2) ** 1.5)
     shifted = bias + ndtri(tails)
     corrected: NDArray[np.float64] = ndtr(bias + shifted / (1 - acceleration * shifted))

@@ -1,0 +1,22 @@
+"""What a newcomer has: the command, and what the demo left."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SKYLORE = Path(sys.executable).with_name("skylore")
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What the demo left and said."""
+
+    folder: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "hdf.skylore"
