@@ -94,13 +94,25 @@ class Location:
             session.upload_file(str(file), f"{remote}/{file.relative_to(local).as_posix()}")
 
     def get_folder(self, remote: str) -> Path:
-        """Give a local folder with the files below ``remote``; downloaded if it lies elsewhere."""
+        """Give a local folder with the files below ``remote``.
+
+        What lies elsewhere is downloaded once a process: folders of models never change.
+        """
         if self.is_local:
             return self.folder / remote
+        address = f"{self.root}/{remote}"
+        if address not in _downloads:
+            _downloads[address] = self._download(remote)
+        return Path(_downloads[address].name)
+
+    def _download(self, remote: str) -> tempfile.TemporaryDirectory[str]:
         session = self.session()
-        local = Path(tempfile.mkdtemp(prefix="skylore-"))
+        local = tempfile.TemporaryDirectory(prefix="skylore-")
         for name in session.list(remote):
-            target = local / Path(name).relative_to(remote)
+            target = Path(local.name) / Path(name).relative_to(remote)
             target.parent.mkdir(parents=True, exist_ok=True)
             session.download_file(name, str(target))
         return local
+
+
+_downloads: dict[str, tempfile.TemporaryDirectory[str]] = {}

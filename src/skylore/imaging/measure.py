@@ -25,14 +25,15 @@ from skylore.imaging.measurements import (
 )
 from skylore.imaging.neighbours import find_neighbours
 from skylore.imaging.segment import Scene, segment_scene
+from skylore.imaging.spikes import spike_strength
 from skylore.imaging.structure import (
     Ellipse,
     arm_strength,
     colour_index,
     fit_ellipse,
     outline,
-    residual_light,
 )
+from skylore.imaging.texture import fine_structure, residual_light
 from skylore.quiet import quiet
 
 __all__ = ["MEASUREMENT_SCHEMA", "measure"]
@@ -150,6 +151,8 @@ def _own_figures(source: _Source, small: NDArray[np.float64]) -> dict[str, float
         "arm_strength": arms,
         "lopsidedness": lopsided,
         "residual": residual_light(light, source.segment, ellipse, scene.noise),
+        "fine_structure": fine_structure(light, source.segment, ellipse, scene.noise),
+        "spikes": spike_strength(small, scene, ellipse),
         "outline_asymmetry": outline_asymmetry,
         "outline_solidity": solidity,
         **_colours(source, small),

@@ -14,7 +14,7 @@ from skylore.imaging.measurements import MEASUREMENT_SCHEMA
 
 __all__ = ["Measure"]
 
-MODEL = "skylore-structure-1"
+MODEL = "skylore-structure-2"
 """Changes whenever the same image would be measured differently."""
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ellipse", "arm_strength", "colour_index", "fit_ellipse", "outline", "residual_light"]
+__all__ = [
+    "Ellipse", "arm_strength", "colour_index", "elliptical_radius", "fit_ellipse", "outline",
+]  # fmt: skip
 
 _Image = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -64,7 +66,7 @@ def fit_ellipse(light: _Image, segment: _Mask) -> Ellipse:
     axis_ratio = float(np.sqrt(max(minor, 0) / major))
     angle = 0.5 * float(np.arctan2(2 * xy, xx - yy))
     shape = Ellipse(float(x0), float(y0), 1 - axis_ratio, angle, 0.5)
-    radius = _elliptical_radius(columns, rows, shape)
+    radius = elliptical_radius(columns, rows, shape)
     order = np.argsort(radius, kind="stable")
     share = np.cumsum(flux[order])
     half = radius[order][np.searchsorted(share, 0.5 * share[-1])]
@@ -117,33 +119,6 @@ def arm_strength(light: _Image, hidden: _Mask, ellipse: Ellipse) -> tuple[float,
     return float(max(wound - 0.5 * unwound, 0.0)), float(lopsided)
 
 
-def residual_light(light: _Image, segment: _Mask, ellipse: Ellipse, noise: float) -> float:
-    """Share of the light that departs from smooth elliptical rings.
-
-    The model is the median light at each elliptical radius; the share is the mean absolute
-    residual, less what the noise alone would give, over the mean light, within 2 half-light radii.
-
-    Parameters
-    ----------
-    light, segment
-        ``(H, W)`` light above the sky, and pixels of the source.
-    ellipse
-        Of the source.
-    noise
-        Standard deviation of the sky.
-    """
-    rows, columns = np.nonzero(segment)
-    radius = _elliptical_radius(columns, rows, ellipse)
-    inside = radius < 2 * ellipse.half_light
-    flux = light[rows, columns][inside]
-    order = np.argsort(radius[inside], kind="stable")
-    bins = np.array_split(flux[order], max(4, int(2 * ellipse.half_light)))
-    departure = sum(float(np.abs(b - np.median(b)).sum()) for b in bins if b.size)
-    by_noise = np.sqrt(2 / np.pi) * noise * flux.size
-    total = float(flux.sum())
-    return max(departure - by_noise, 0.0) / total if total > 0 else float("nan")
-
-
 def outline(light: _Image, blend: _Mask, level: float) -> tuple[float, float]:
     """Asymmetry and solidity of the outline of everything that is connected.
 
@@ -182,7 +157,7 @@ def colour_index(red: _Image, blue: _Image, where: _Mask) -> float:
     return 2.5 * float(np.log10(one / other)) if one > 0 and other > 0 else float("nan")
 
 
-def _elliptical_radius(x: NDArray[np.intp], y: NDArray[np.intp], ellipse: Ellipse) -> _Image:
+def elliptical_radius(x: NDArray[np.intp], y: NDArray[np.intp], ellipse: Ellipse) -> _Image:
     """Semi-major axis of the ellipse through each pixel."""
     right, up = x - ellipse.x, y - ellipse.y
     along = right * np.cos(ellipse.angle) + up * np.sin(ellipse.angle)

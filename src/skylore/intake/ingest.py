@@ -73,21 +73,33 @@ class IngestOptions(BaseModel):
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did: objects added, set aside, there already, and the time it took."""
+    """What an ingest did.
+
+    Attributes
+    ----------
+    added, failed, already
+        Objects added, set aside, and there before.
+    seconds
+        Duration.
+    remarks
+        What the source renamed, left out or did not understand.
+    """
 
     added: int
     failed: int
     already: int
     seconds: float
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Say it in one line, and a line a remark."""
         parts = [f"ingest: {self.added} objects added"]
         if self.already:
             parts.append(f"{self.already} were there already")
         if self.failed:
             parts.append(f"{self.failed} set aside (see `skylore info`)")
-        return ", ".join(parts) + f" ({self.seconds:.1f} s)"
+        line = ", ".join(parts) + f" ({self.seconds:.1f} s)"
+        return "\n".join([line, *(f"note: {remark}" for remark in self.remarks)])
 
 
 def ingest(archive: Archive, source: Source, options: IngestOptions | None = None) -> IngestReport:
@@ -108,7 +120,8 @@ def ingest(archive: Archive, source: Source, options: IngestOptions | None = Non
         added, failed = _run(archive, source, wanted, options)
         if len(archive.objects.get_fragments()) > MANY_FILES:
             archive.compact()
-    return IngestReport(added, failed, already, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return IngestReport(added, failed, already, seconds, tuple(source.remarks))
 
 
 def _wanted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -53,6 +53,10 @@ class Source(Protocol):
     @property
     def settings(self) -> Mapping[str, object]:
         """What else must be known to read the source again in the same way (JSON values)."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What to tell the user once it is read: what was renamed, left out or not understood."""
 
     def ids(self) -> pa.Array:
         """All ids, in order, strings or int64, duplicates included; cheap beside the images."""

@@ -20,6 +20,7 @@ from skylore.sources.bands import reddest_first
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.batching import chunk_wanted
 from skylore.sources.fits_images import FitsImage, read_fits_image
+from skylore.sources.remarks import counted
 from skylore.sources.walk import file_id, has_suffix, printable, walk_files
 
 __all__ = ["FitsCutoutSource", "describe_rendering", "draw_fits"]
@@ -83,6 +84,11 @@ class FitsCutoutSource:
                 f"{', '.join(FITS_SUFFIXES)}."
             )
         return files, len(everything) - len(files)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to tell the user."""
+        return counted(self.other_files, "file that is no FITS file was left")
 
     @property
     def other_files(self) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skylore.errors import ImageError, SourceError
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.batching import chunk_wanted
+from skylore.sources.remarks import counted
 from skylore.sources.walk import file_id, has_suffix, printable, read_bytes, walk_files
 
 __all__ = ["IMAGE_SUFFIXES", "FolderSource"]
@@ -66,6 +67,11 @@ class FolderSource:
                 f"{', '.join(IMAGE_SUFFIXES)}."
             )
         return images, len(everything) - len(images)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to tell the user."""
+        return counted(self.other_files, "file that is no image was left")
 
     @property
     def other_files(self) -> int:

@@ -21,6 +21,7 @@ from skylore.imaging.render import Rendering
 from skylore.sources.base import SourceBatch
 from skylore.sources.batching import chunk_wanted
 from skylore.sources.mosaic_images import MAX_PIXELS, Mosaic, mosaic_of_array, read_mosaic
+from skylore.sources.remarks import counted
 from skylore.sources.walk import printable
 
 __all__ = ["MosaicSource", "hubble_deep_field"]
@@ -123,6 +124,11 @@ class MosaicSource:
                 "from the edge; lower the detection threshold or the size."
             )
         return _Field(mosaic, found, kept.astype(np.int64), fits.count(False))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to tell the user."""
+        return counted(self.edge_dropped, "source too near the edge to be cut out was left")
 
     @property
     def edge_dropped(self) -> int:

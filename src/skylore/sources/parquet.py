@@ -17,6 +17,7 @@ from skylore.sources.base import SourceBatch
 from skylore.sources.batching import check_wanted, regroup
 from skylore.sources.catalogue import plan_catalogue
 from skylore.sources.ids import as_ids, join_ids
+from skylore.sources.remarks import about_columns
 from skylore.sources.roles import choose_roles
 from skylore.sources.rows import RowReader
 from skylore.sources.vectors import check_vector_type, vector_dimension
@@ -101,6 +102,11 @@ class ParquetSource:
         """The kind of source, the columns with a role, and the only others to keep."""
         roles = {f"{role}_column": column for role, column in asdict(self._roles).items()}
         return {"kind": "parquet", **roles, "columns": self._columns}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to tell the user."""
+        return about_columns(self.renamed, self.left_out, self.positions_refused)
 
     def ids(self) -> pa.Array:
         """All ids, strings or int64, file after file.

@@ -21,6 +21,7 @@ from skylore.sources.catalogue import catalogue_type, plan_catalogue, take_catal
 from skylore.sources.delimited import DELIMITED_SUFFIXES, read_delimited
 from skylore.sources.ids import as_ids, check_unique
 from skylore.sources.positions import read_positions
+from skylore.sources.remarks import about_columns
 from skylore.sources.roles import Roles, choose_roles
 from skylore.sources.walk import has_suffix, printable
 
@@ -167,6 +168,12 @@ class CatalogueSource:
         roles = self.catalogue.roles
         columns = {"id_column": roles.id, "ra_column": roles.ra, "dec_column": roles.dec}
         return {"kind": "table", **columns}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to tell the user."""
+        found = self.catalogue
+        return about_columns(found.renamed, found.left_out, found.positions_refused)
 
     def ids(self) -> pa.Array:
         """All ids, in the order of the rows.
