@@ -11,17 +11,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from skylore.encoders.base import Pixels, Vectors
+from skylore.encoders.base import Pixels
 from skylore.encoders.devices import default_device
-from skylore.encoders.pixels import check_pixels
+from skylore.encoders.network import NetworkEncoder
 from skylore.encoders.preprocess import Preprocessing
 from skylore.encoders.revisions import network_digest
-from skylore.encoders.vectors import unit_rows
 from skylore.errors import DependencyMissingError, ModelError
 
 __all__ = ["TimmEncoder", "timm_preprocessing"]
-
-_IMAGES_PER_BATCH = 32
 
 
 def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
@@ -41,7 +38,7 @@ def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
     )
 
 
-class TimmEncoder:
+class TimmEncoder(NetworkEncoder):
     """Encodes images with the pooled features of a pretrained timm model.
 
     Parameters
@@ -74,25 +71,6 @@ class TimmEncoder:
     def revision(self) -> str:
         """A digest of weights and preprocessing."""
         return network_digest(self._network, self._preprocessing)
-
-    def encode(self, images: Sequence[Pixels]) -> Vectors:
-        """Encode ``N`` images as ``(N, D)`` rows of unit length.
-
-        Raises
-        ------
-        ImageError
-            If an image is not 8-bit RGB, or is smaller than 8 pixels.
-        ModelError
-            If the network gives a vector that is zero or not finite.
-        """
-        for number, image in enumerate(images):
-            check_pixels(image, number)
-        rows = [np.empty((0, self.dimension), dtype=np.float32)]
-        rows += [
-            self._forward(images[start : start + _IMAGES_PER_BATCH])
-            for start in range(0, len(images), _IMAGES_PER_BATCH)
-        ]
-        return unit_rows(np.concatenate(rows), encoder=self.name)
 
     def _forward(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         pixels = torch.from_numpy(self._preprocessing.apply(images)).to(self._device)
