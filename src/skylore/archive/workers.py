@@ -8,6 +8,7 @@ way, so that one poisonous row costs one row.
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -83,6 +84,7 @@ _worker: tuple[Apply, pa.Schema] | Exception | None = None
 
 def _start(step: Step) -> None:
     global _worker  # noqa: PLW0603 - where a worker process keeps its prepared step
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when it is interrupted
     Thread(target=_end_with_parent, daemon=True).start()
     try:
         _worker = step.prepare(), bare(step.outputs)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from newcomer import SKYLORE, DemoRun
+from skylore.archive.staging import Staging
+from skylore.archive.table import Archive
+
+
+def test_interrupted_step_keeps_what_is_finished(demo_run: DemoRun, tmp_path: Path) -> None:
+    path = tmp_path / "a.skylore"
+    shutil.copytree(demo_run.archive, path)
+    archive = Archive.open(path)
+    before = archive.filled("measure_flag")
+    assert before < len(archive)
+    process = subprocess.Popen(
+        [SKYLORE, "measure", str(path), "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    staging = Staging(archive.location, "measure")
+    while staging.rows() == 0 and process.poll() is None:
+        time.sleep(0.05)
+        staging = Staging(archive.location, "measure")
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "skylore: interrupted; run the same command again to go on"
+    assert "Traceback" not in errors
+    archive.refresh()
+    assert archive.filled("measure_flag") > before
+    again = [SKYLORE, "measure", str(path), "--limit", "1", "--workers", "0", "--quiet"]
+    done = subprocess.run(again, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("measure: 1 done")
