@@ -18,7 +18,7 @@ from skylore.archive.table import Archive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-ROWS = 3000
+ROWS = 8000
 
 
 def fill_row(folder: Path, workers: int, kills: int) -> list[object]:

@@ -53,3 +53,18 @@ class LengthStep:
                 file.write("".join(f"{i}\n" for i in ids))
         lengths = [len(image) * self.factor for image in batch["image"].to_pylist()]
         return Values(pa.table({"length": lengths, "double": [2.0 * x for x in lengths]}))
+
+
+@dataclass(frozen=True)
+class FirstByteStep(LengthStep):
+    """Writes another column than its base, so that both can run at once."""
+
+    name: str = "first-byte"
+
+    @property
+    def outputs(self) -> pa.Schema:
+        return pa.schema([pa.field("first_byte", pa.int64())])
+
+    def _apply(self, batch: pa.Table) -> Values:
+        time.sleep(self.seconds)
+        return Values(pa.table({"first_byte": [x[0] for x in batch["image"].to_pylist()]}))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skylore.archive.columns import Column, Version, column_of, without_nan
+from skylore.archive.conflicts import retried
 from skylore.archive.fill import FillOptions, FillReport, fill
 from skylore.archive.location import Location
 from skylore.archive.lock import locked
@@ -284,22 +285,42 @@ class Archive:
         """
         schema = pa.schema([self.schema.field(name) for name in objects.column_names])
         aligned = without_nan(objects.cast(schema))
-        self._objects.insert(aligned, mode="append", max_rows_per_file=ROWS_A_FILE)
+
+        def insert() -> None:
+            self._objects.insert(aligned, mode="append", max_rows_per_file=ROWS_A_FILE)
+
+        retried(insert)
         self._largest_image = None
 
     def add_columns(self, fields: Sequence[pa.Field]) -> None:
-        """Add empty columns, with the metadata of their fields."""
-        if fields:
-            self._objects.add_columns(pa.schema(list(fields)))
+        """Add empty columns, with the metadata of their fields, where there are none yet."""
+
+        def add() -> None:
+            self.refresh()
+            new = [field for field in fields if field.name not in self.schema.names]
+            if new:
+                self._objects.add_columns(pa.schema(new))
+
+        retried(add)
 
     def drop_columns(self, names: Sequence[str]) -> None:
         """Drop columns and the indexes on them."""
-        self._objects.drop_columns(list(names))
+
+        def drop() -> None:
+            self.refresh()
+            self._objects.drop_columns([name for name in names if name in self.schema.names])
+
+        retried(drop)
 
     def write(self, values: pa.Table) -> None:
         """Write values into existing columns, by ``_rowid``, in one commit."""
-        self.refresh()
-        self._objects = fold(self._objects, without_nan(values))
+        values = without_nan(values)
+
+        def write() -> None:
+            self.refresh()
+            self._objects = fold(self._objects, values)
+
+        retried(write)
 
     def fill(self, step: Step, options: FillOptions | None = None) -> FillReport:
         """Fill the columns of a step where they are empty; see :mod:`skylore.archive.fill`."""
