@@ -98,6 +98,70 @@ def test_arms_stand_out_and_bars_do_not_pass_for_arms():
     assert wound["residual"] > 3 * smooth["residual"]
 
 
+@pytest.mark.parametrize("arms", [1, 2, 3, 5])
+def test_fine_structure_knows_no_number_of_arms(arms):
+    rows, columns = np.mgrid[:80, :80] - 39.5
+    wave = np.cos(arms * np.arctan2(rows, columns) - 6 * np.log(np.hypot(rows, columns) + 1))
+    smooth, wound = disk(scale=10), disk(scale=10) * (1 + 0.3 * wave)
+    plain, row = measure(display(smooth)), measure(display(wound))
+    assert row["fine_structure"] > 3 * plain["fine_structure"]
+    assert row["residual"] > 3 * plain["residual"]
+
+
+def test_a_steep_small_smooth_source_has_no_structure():
+    wound = measure(display(spiral(amplitude=0.3)))
+    for ratio in (1.0, 0.5):
+        small = measure(display(disk(ratio=ratio, scale=2.5, peak=200)))
+        assert small["fine_structure"] < 0.5 * wound["fine_structure"]
+        assert small["residual"] < 0.5 * wound["residual"]
+
+
+def test_structure_of_bright_light_survives_an_asinh_stretch():
+    def stretched(light):
+        return 255 * np.arcsinh(0.5 * light) / np.arcsinh(0.5 * 1000)
+
+    rows, columns = np.mgrid[:80, :80] - 39.5
+    wave = np.cos(3 * np.arctan2(rows, columns) - 8 * np.log(np.hypot(rows, columns) + 1))
+    smooth = disk(scale=4.5, peak=900)
+    plain = measure(display(stretched(smooth)))
+    row = measure(display(stretched(smooth * (1 + 0.4 * wave))))
+    assert row["fine_structure"] > max(3 * plain["fine_structure"], 0.03)
+    assert row["residual"] > max(3 * plain["residual"], 0.1)
+
+
+def star(turn=0.0, arms=4, spikes=60.0):
+    rows, columns = np.mgrid[:80, :80] - 39.5
+    radius = np.hypot(rows, columns)
+    light = 600 / (1 + (radius / 3) ** 2) ** 1.5
+    for angle in turn + np.arange(arms) * 2 * np.pi / arms:
+        along = columns * np.cos(angle) + rows * np.sin(angle)
+        across = rows * np.cos(angle) - columns * np.sin(angle)
+        light += spikes * np.exp(-0.5 * across**2) * np.exp(-radius / 25) * (along > 0)
+    return light
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, np.pi / 4])
+def test_a_cross_of_spikes_marks_a_star_however_it_is_turned(turn):
+    assert measure(display(star(turn)))["spikes"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "light",
+    [
+        star(spikes=0),
+        star(arms=2),
+        star(arms=3),
+        disk(ratio=0.2, angle=30),
+        spiral(),
+        disk(scale=4),
+    ],
+    ids=["no spikes", "line", "three", "edge-on", "spiral", "round"],
+)
+def test_no_galaxy_and_no_other_symmetry_has_a_cross(light):
+    row = measure(display(light))
+    assert row["spikes"] < 0.15 or np.isnan(row["spikes"])
+
+
 def test_lopsided_light_is_noticed():
     lopsided = disk(scale=9, peak=110) + disk(x=50, scale=5, peak=80)
     plain = measure(display(disk(scale=9)))

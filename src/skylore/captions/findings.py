@@ -14,9 +14,14 @@ from skylore.imaging.measurements import FLAG_NO_SOURCE, MEASUREMENT_SCHEMA
 __all__ = ["Findings", "Kind", "Trait", "find"]
 
 
-class Kind(StrEnum):
-    """The class of a galaxy, with how sure the figures make it."""
+_SPIKES_OF_STARS = 0.3
+_FLATTEST_ELLIPTICAL = 0.45
 
+
+class Kind(StrEnum):
+    """The class of an object, with how sure the figures make it."""
+
+    STAR = "star"
     MERGING_PAIR = "merging pair"
     LIKELY_MERGING_PAIR = "likely merging pair"
     LIKELY_MERGER = "likely merger"
@@ -26,6 +31,7 @@ class Kind(StrEnum):
     LIKELY_SPIRAL = "likely spiral"
     ELLIPTICAL = "elliptical"
     LIKELY_ELLIPTICAL = "likely elliptical"
+    INTERMEDIATE = "intermediate galaxy"
     GALAXY = "galaxy"
     UNKNOWN = "unknown"
 
@@ -63,8 +69,15 @@ class _Evidence:
 
     Attributes
     ----------
+    spikes
+        Strength of the diffraction cross that only a point source has.
+    structure
+        Rank of fine structure; no elliptical galaxy has more than most.
+    blue
+        Whether the colour is that of the bluest quarter; ellipticals are red.
     late
-        Mean rank of what late types have: lumps and arms, blue light, light far from the centre.
+        Mean rank of what late types have: arms and clumps, blue light, light far from the centre.
+        Structure counts twice: it is what makes a spiral, and the rest goes along with it.
         Colour and concentration separate early from late types (Strateva et al. 2001).
     disturbed
         Mean rank of asymmetry (Conselice 2003), lopsidedness, deviation (Freeman et al. 2013) and
@@ -74,7 +87,10 @@ class _Evidence:
         mergers have ratios above 1:4.
     """
 
+    spikes: float
     ellipticity: float
+    structure: float
+    blue: bool
     late: float
     disturbed: float
     contact: float
@@ -107,39 +123,54 @@ def find(measurements: Mapping[str, float], reference: MeasurementReference) -> 
 
 
 def _weigh(values: Mapping[str, float], ranks: Mapping[str, float]) -> _Evidence:
-    late = np.mean(
+    late = np.average(
         [
+            ranks["fine_structure"],
             ranks["residual"],
-            ranks["arm_strength"],
             ranks["m20"],
             1 - ranks["colour"],
             1 - ranks["concentration"],
-        ]
+        ],
+        weights=(2, 1, 1, 1, 1),
     )
     names = ("asymmetry", "lopsidedness", "deviation", "outline_asymmetry")
     disturbed = np.mean([ranks[name] for name in names])
     contact = values["contact_ratio"] if values["contact_distance"] < 3 else 0.0
-    return _Evidence(values["ellipticity"], float(late), float(disturbed), contact)
+    return _Evidence(
+        spikes=values["spikes"],
+        ellipticity=values["ellipticity"],
+        structure=ranks["fine_structure"],
+        blue=ranks["colour"] <= 0.25,
+        late=float(late),
+        disturbed=float(disturbed),
+        contact=contact,
+    )
 
 
 def _classify(evidence: _Evidence) -> Kind:
     """Apply the rules from the rarest class to the commonest."""
+    if evidence.spikes >= _SPIKES_OF_STARS:
+        return Kind.STAR
     if merger := _merger(evidence):
         return merger
     if evidence.ellipticity >= 0.58:
         return Kind.EDGE_ON
     if evidence.ellipticity >= 0.5:
         return Kind.LIKELY_EDGE_ON
-    return _hubble_side(evidence.late)
+    return _hubble_side(evidence)
 
 
-def _hubble_side(late: float) -> Kind:
-    """Tell late from early types; nothing is claimed in between, or without a figure."""
+def _hubble_side(evidence: _Evidence) -> Kind:
+    """Tell late from early types; between them neither is claimed, nor anything without figures."""
+    late = evidence.late
+    if not np.isfinite(late):
+        return Kind.GALAXY
     if late >= 0.58:
         return Kind.SPIRAL if late >= 0.72 else Kind.LIKELY_SPIRAL
-    if late <= 0.48:
-        return Kind.ELLIPTICAL if late <= 0.35 else Kind.LIKELY_ELLIPTICAL
-    return Kind.GALAXY
+    early = late <= 0.48 and evidence.structure <= 0.6 and not evidence.blue
+    if not early or evidence.ellipticity >= _FLATTEST_ELLIPTICAL:
+        return Kind.INTERMEDIATE
+    return Kind.ELLIPTICAL if late <= 0.35 else Kind.LIKELY_ELLIPTICAL
 
 
 def _merger(evidence: _Evidence) -> Kind | None:
@@ -156,10 +187,11 @@ def _traits(
     spiral = kind in {Kind.SPIRAL, Kind.LIKELY_SPIRAL}
     elliptical = kind in {Kind.ELLIPTICAL, Kind.LIKELY_ELLIPTICAL}
     ellipticity, companions = values["ellipticity"], values["companions"]
-    alone = kind not in {Kind.MERGING_PAIR, Kind.LIKELY_MERGING_PAIR}
-    plain = spiral or elliptical or kind is Kind.GALAXY
+    star = kind is Kind.STAR
+    alone = not star and kind not in {Kind.MERGING_PAIR, Kind.LIKELY_MERGING_PAIR}
+    plain = spiral or elliptical or kind in {Kind.INTERMEDIATE, Kind.GALAXY}
     tests = {
-        Trait.ARMS: spiral and ranks["arm_strength"] >= 0.75,
+        Trait.ARMS: spiral and max(ranks["arm_strength"], ranks["fine_structure"]) >= 0.8,
         Trait.BLUE: ranks["colour"] <= 0.25,
         Trait.RED: ranks["colour"] >= 0.75,
         Trait.SMOOTH: elliptical and ranks["residual"] <= 0.4,
@@ -167,11 +199,13 @@ def _traits(
         Trait.OVAL: plain and 0.2 <= ellipticity < 0.4,
         Trait.ELONGATED: plain and ellipticity >= 0.4,
         Trait.LOPSIDED: plain and ranks["lopsidedness"] >= 0.85,
-        Trait.RED_CENTRE: ranks["colour_gradient"] >= 0.85 and values["colour_gradient"] > 0.15,
-        Trait.CONCENTRATED: ranks["concentration"] >= 0.85,
+        Trait.RED_CENTRE: not star
+        and ranks["colour_gradient"] >= 0.85
+        and values["colour_gradient"] > 0.15,
+        Trait.CONCENTRATED: not star and ranks["concentration"] >= 0.85,
         Trait.COMPANION: alone and companions == 1,
         Trait.COMPANIONS: alone and companions >= 2,
-        Trait.LARGE: ranks["half_light_radius"] >= 0.9,
-        Trait.SMALL: ranks["half_light_radius"] <= 0.1,
+        Trait.LARGE: not star and ranks["half_light_radius"] >= 0.9,
+        Trait.SMALL: not star and ranks["half_light_radius"] <= 0.1,
     }
     return tuple(trait for trait, holds in tests.items() if holds)

@@ -18,7 +18,9 @@ __all__ = ["Captions", "describe"]
 
 _CLAUSES_TOLD = 3
 _MOST_VARIANTS = 6
-_TAKES_ADJECTIVES = {Kind.EDGE_ON, Kind.SPIRAL, Kind.ELLIPTICAL, Kind.GALAXY}
+_TAKES_ADJECTIVES = {
+    Kind.STAR, Kind.EDGE_ON, Kind.SPIRAL, Kind.ELLIPTICAL, Kind.INTERMEDIATE, Kind.GALAXY,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ RELATIVE_COLUMNS = (
     "deviation",
     "lopsidedness",
     "residual",
+    "fine_structure",
     "arm_strength",
     "outline_asymmetry",
 )
@@ -42,7 +43,8 @@ class MeasurementReference(BaseModel):
     Attributes
     ----------
     percentiles
-        For each column the values at 0, 1, … 100 %, rising.
+        For each column the values at 0, 1, … 100 %, rising; empty where fewer than 30 objects have
+        one, too few to say what is usual.
     objects
         How many well-measured objects they come from.
     """
@@ -55,13 +57,16 @@ class MeasurementReference(BaseModel):
     @model_validator(mode="after")
     def _rises(self) -> MeasurementReference:
         for name, values in self.percentiles.items():
-            if len(values) != len(_LEVELS) or any(np.diff(values) < 0):
+            if values and (len(values) != len(_LEVELS) or any(np.diff(values) < 0)):
                 raise ValueError(f"{name} needs {len(_LEVELS)} rising percentiles")
         return self
 
     @classmethod
     def fit(cls, table: pa.Table) -> MeasurementReference:
         """Take the percentiles of the measurement columns of ``table``.
+
+        A small archive has no usual values: with fewer than 30 well-measured objects all ranks are
+        NaN, and only what is absolute can be said of them.
 
         Parameters
         ----------
@@ -72,27 +77,22 @@ class MeasurementReference(BaseModel):
         Raises
         ------
         ColumnError
-            A column is missing, or fewer than 30 objects have a value: run the measure step
-            on more of the archive first.
+            A column is missing: run the measure step first.
         """
         if missing := {"measure_flag", *RELATIVE_COLUMNS} - set(table.column_names):
             raise ColumnError(f"no column {', '.join(sorted(missing))}; run the measure step first")
         flags = _numbers(table, "measure_flag")
         good = flags < 2
-        percentiles = {}
+        percentiles: dict[str, tuple[float, ...]] = {}
         for name in RELATIVE_COLUMNS:
             values = _numbers(table, name)[good]
             known = values[np.isfinite(values)]
-            if known.size < _FEWEST:
-                raise ColumnError(
-                    f"only {known.size} objects have a {name}, too few to say what is usual "
-                    f"(at least {_FEWEST}); run the measure step on more objects first"
-                )
-            percentiles[name] = tuple(np.quantile(known, _LEVELS).tolist())
+            enough = known.size >= _FEWEST
+            percentiles[name] = tuple(np.quantile(known, _LEVELS).tolist()) if enough else ()
         return cls(percentiles=percentiles, objects=int(good.sum()))
 
     def rank(self, name: str, value: float) -> float:
-        """Share of the archive, 0 to 1, that lies below ``value``; NaN for NaN.
+        """Share of the archive, 0 to 1, below ``value``; NaN for NaN, or with nothing to compare.
 
         Raises
         ------
@@ -101,9 +101,9 @@ class MeasurementReference(BaseModel):
         """
         if name not in self.percentiles:
             raise ColumnError(f"the reference has no percentiles of {name}; fit it again")
-        if not np.isfinite(value):
-            return float("nan")
         values = np.asarray(self.percentiles[name])
+        if not (values.size and np.isfinite(value)):
+            return float("nan")
         low, high = np.searchsorted(values, value, "left"), np.searchsorted(values, value, "right")
         if high > low:  # equal values share the middle of their ranks
             return float(low + high - 1) / 2 / (len(_LEVELS) - 1)

@@ -10,6 +10,11 @@ from skylore.captions.findings import Kind, Trait
 __all__ = ["ADJECTIVES", "CLAUSES", "OPENINGS", "PHRASES", "SURROUNDINGS"]
 
 OPENINGS: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
+    Kind.STAR: (
+        "A star with diffraction spikes",
+        "A star-like point source with diffraction spikes",
+        "A bright foreground star with diffraction spikes",
+    ),
     Kind.MERGING_PAIR: (
         "Two galaxies in contact, possibly merging",
         "A pair of galaxies, possibly merging",
@@ -51,12 +56,24 @@ OPENINGS: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
         "An early-type galaxy, probably an elliptical",
         "A galaxy of early type, likely elliptical",
     ),
-    Kind.GALAXY: ("A galaxy", "A galaxy of intermediate structure", "A galaxy between types"),
+    Kind.INTERMEDIATE: (
+        "A galaxy of intermediate structure",
+        "A galaxy between types",
+        "A galaxy of mixed morphology",
+    ),
+    Kind.GALAXY: ("A galaxy", "A resolved galaxy", "An extended source, a galaxy"),
     Kind.UNKNOWN: ("A patch of sky", "An astronomical image", "A cutout of the sky"),
 })  # fmt: skip
 """How the main caption begins."""
 
 PHRASES: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
+    Kind.STAR: (
+        "star",
+        "point source",
+        "foreground star",
+        "bright star with diffraction spikes",
+        "stellar point source",
+    ),
     Kind.MERGING_PAIR: (
         "possibly merging galaxies",
         "two bright nuclei in contact",
@@ -112,7 +129,8 @@ PHRASES: Mapping[Kind, tuple[str, ...]] = MappingProxyType({
         "probable spheroid",
         "galaxy of centrally peaked light",
     ),
-    Kind.GALAXY: ("galaxy", "galaxy of mixed morphology", "intermediate galaxy type"),
+    Kind.INTERMEDIATE: ("galaxy", "galaxy of mixed morphology", "intermediate galaxy type"),
+    Kind.GALAXY: ("galaxy", "resolved galaxy", "extended source"),
     Kind.UNKNOWN: ("patch of sky", "astronomical image", "sky survey cutout"),
 })  # fmt: skip
 """Short variants; the first is the plainest name of the class."""
@@ -124,7 +142,7 @@ CLAUSES: Mapping[Trait, tuple[str, ...]] = MappingProxyType({
     Trait.OVAL: ("oval in outline", "moderately elongated", "of oval shape"),
     Trait.ELONGATED: ("elongated", "clearly elongated", "of elongated shape"),
     Trait.SMOOTH: ("smooth", "of smooth, regular light", "smooth in appearance"),
-    Trait.ARMS: ("with spiral arms", "with winding spiral arms", "with a two-armed spiral pattern"),
+    Trait.ARMS: ("with spiral arms", "with winding spiral arms", "with arms of spiral pattern"),
     Trait.CONCENTRATED: ("with a bright centre", "strongly concentrated to its centre"),
     Trait.RED_CENTRE: ("with a redder centre and bluer outskirts", "with a reddish core"),
     Trait.LOPSIDED: ("lopsided", "brighter on one side"),

@@ -158,7 +158,7 @@ def colour_index(red: _Image, blue: _Image, where: _Mask) -> float:
 
 
 def elliptical_radius(x: NDArray[np.intp], y: NDArray[np.intp], ellipse: Ellipse) -> _Image:
-    """Semi-major axis of the ellipse through each pixel."""
+    """Semi-major axis, in pixels, of the ellipse of this shape through each point ``(x, y)``."""
     right, up = x - ellipse.x, y - ellipse.y
     along = right * np.cos(ellipse.angle) + up * np.sin(ellipse.angle)
     across = up * np.cos(ellipse.angle) - right * np.sin(ellipse.angle)
