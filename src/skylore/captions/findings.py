@@ -191,7 +191,9 @@ def _traits(
     alone = not star and kind not in {Kind.MERGING_PAIR, Kind.LIKELY_MERGING_PAIR}
     plain = spiral or elliptical or kind in {Kind.INTERMEDIATE, Kind.GALAXY}
     tests = {
-        Trait.ARMS: spiral and max(ranks["arm_strength"], ranks["fine_structure"]) >= 0.8,
+        Trait.ARMS: spiral
+        and ranks["half_light_radius"] >= 0.5  # arms of the smaller half are clumps, as far as seen
+        and max(ranks["arm_strength"], ranks["fine_structure"]) >= 0.8,
         Trait.BLUE: ranks["colour"] <= 0.25,
         Trait.RED: ranks["colour"] >= 0.75,
         Trait.SMOOTH: elliptical and ranks["residual"] <= 0.4,
