@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FromColumn", "FromMeasurements", "captioning_step"]
 
-FROM_MEASUREMENTS = "measurements-1"
+FROM_MEASUREMENTS = "measurements-2"
 FROM_COLUMN = "column"
 MOST_SENTENCES = 8
 
