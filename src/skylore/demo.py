@@ -36,7 +36,7 @@ PRINTED = 3
 
 
 def run(
-    folder: Path, *, measure_seconds: float = 25, say: Callable[[str], None] = typer.echo
+    folder: Path, *, measure_seconds: float = 20, say: Callable[[str], None] = typer.echo
 ) -> None:
     """Build the archive in ``folder`` if it is not there, search it, and show the answers.
 

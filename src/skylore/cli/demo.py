@@ -25,7 +25,7 @@ def demo(
         typer.Option(
             "--measure-seconds", min=1, help="How long to measure galaxies, the slowest stage."
         ),
-    ] = 25,
+    ] = 20,
 ) -> None:
     """Find the galaxies of the Hubble Deep Field, describe them, and search them in words.
 
