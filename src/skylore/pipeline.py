@@ -97,7 +97,7 @@ def measure(archive: Archive, options: FillOptions | None = None) -> FillReport:
 
 
 def caption(
-    archive: Archive, options: FillOptions | None = None, *, captioner: str = "measurements"
+    archive: Archive, options: FillOptions | None = None, *, captioner: str | None = None
 ) -> FillReport:
     """Describe each object in words.
 
@@ -107,27 +107,50 @@ def caption(
         What to fill, and how.
     captioner
         ``measurements`` writes sentences from the measured columns; ``column:NAME`` takes the
-        texts of a catalogue column.
+        texts of a catalogue column. None goes on as before, or takes ``measurements``.
     """
-    from skylore.captions.steps import captioning_step
+    from skylore.captions.steps import captioner_of, captioning_step
 
-    return archive.fill(captioning_step(archive, captioner), options)
+    return archive.fill(captioning_step(archive, captioner or captioner_of(archive)), options)
 
 
 def embed(
     archive: Archive,
     options: FillOptions | None = None,
     *,
-    encoder: str = IMAGE_ENCODER,
-    text_encoder: str = TEXT_ENCODER,
+    encoder: str | None = None,
+    text_encoder: str | None = None,
 ) -> list[FillReport]:
-    """Turn images, and captions where there are some, into vectors."""
+    """Turn images, and captions where there are some, into vectors.
+
+    Parameters
+    ----------
+    archive, options
+        What to fill, and how.
+    encoder, text_encoder
+        Names of encoders. None goes on with the archive's own, or takes ``scattering`` and
+        ``minilm``. Ready-made image vectors are left as they are.
+    """
     from skylore.encoders.steps import EmbedImages, EmbedTexts
 
-    reports = [archive.fill(EmbedImages(encoder), options)] if archive.filled("image") else []
+    reports = []
+    if archive.filled("image") and (encoder or not _given(archive, "image_vector")):
+        chosen = encoder or _model(archive, "image_vector") or IMAGE_ENCODER
+        reports.append(archive.fill(EmbedImages(chosen), options))
     if "captions" in archive.schema.names:
-        reports.append(archive.fill(EmbedTexts(text_encoder), options))
+        chosen = text_encoder or _model(archive, "caption_vectors") or TEXT_ENCODER
+        reports.append(archive.fill(EmbedTexts(chosen), options))
     return reports
+
+
+def _model(archive: Archive, column: str) -> str | None:
+    made = archive.columns[column].provenance if column in archive.schema.names else None
+    return made.model if made else None
+
+
+def _given(archive: Archive, column: str) -> bool:
+    made = archive.columns[column].provenance if column in archive.schema.names else None
+    return made is not None and made.step == "ingest"
 
 
 def align(
@@ -153,9 +176,28 @@ def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as I
 
 
 def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]:
-    """Do whatever is missing, in order, and yield a line about each step when it is done."""
-    yield str(measure(archive, options))
-    yield str(caption(archive, options))
+    """Do whatever is missing, in order, and yield a line about each step when it is done.
+
+    Steps that an archive has nothing for, such as measuring where there are no images, are left
+    out; what cannot be done yet is said.
+    """
+    if archive.filled("image"):
+        yield str(measure(archive, options))
+    if "measure_flag" in archive.schema.names or "caption" in archive.schema.names:
+        yield str(caption(archive, options))
     yield from map(str, embed(archive, options))
-    yield str(align(archive, options))
+    yield from _align_if_possible(archive, options)
     yield from index(archive)
+
+
+def _align_if_possible(archive: Archive, options: FillOptions | None) -> Iterator[str]:
+    from skylore.alignment.pairs import FEWEST_OBJECTS
+
+    if not {"image_vector", "caption_vectors"} <= set(archive.schema.names):
+        yield "align: left out, since it needs both images and captions as vectors"
+        return
+    pairs = archive.count("image_vector IS NOT NULL AND caption_vectors IS NOT NULL")
+    if pairs < FEWEST_OBJECTS and "vector" not in archive.schema.names:
+        yield f"align: left out: {pairs} captioned images, and it needs {FEWEST_OBJECTS}"
+        return
+    yield str(align(archive, options))

@@ -22,7 +22,7 @@ from skylore.imaging.measurements import MEASUREMENT_SCHEMA
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["FromColumn", "FromMeasurements", "captioning_step"]
+__all__ = ["FromColumn", "FromMeasurements", "captioner_of", "captioning_step"]
 
 FROM_MEASUREMENTS = "measurements-2"
 FROM_COLUMN = "column"
@@ -57,6 +57,14 @@ def captioning_step(archive: Archive, captioner: str) -> FromMeasurements | From
         archive.require([name])
         return FromColumn(name)
     raise ModelError(f"there is no captioner {captioner!r}; there are measurements, column:NAME")
+
+
+def captioner_of(archive: Archive) -> str:
+    """Name the captioner that wrote the archive's captions; ``measurements`` if there are none."""
+    made = archive.columns["caption"].provenance if "caption" in archive.schema.names else None
+    if made is not None and made.model == FROM_COLUMN:
+        return f"column:{made.parameters['column']}"
+    return "measurements"
 
 
 def _reference(archive: Archive) -> MeasurementReference:

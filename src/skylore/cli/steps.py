@@ -36,12 +36,13 @@ def caption(
     archive: ArchivePath,
     *,
     captioner: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="'measurements' writes sentences from the measured columns; "
-            "'column:NAME' takes texts that came with the catalogue."
+            help="'measurements' writes sentences from the measured columns (default); "
+            "'column:NAME' takes texts that came with the catalogue.",
+            show_default=False,
         ),
-    ] = "measurements",
+    ] = None,
     options: FillOptions,
 ) -> None:
     """Describe each object in words."""
@@ -55,11 +56,19 @@ def embed(
     archive: ArchivePath,
     *,
     encoder: Annotated[
-        str, typer.Option(help="Image encoder: scattering, hf:ID-or-folder, timm:NAME.")
-    ] = "scattering",
+        str | None,
+        typer.Option(
+            help="Image encoder: scattering (default), hf:ID-or-folder, timm:NAME.",
+            show_default=False,
+        ),
+    ] = None,
     text_encoder: Annotated[
-        str, typer.Option(help="Text encoder: minilm, hf:ID-or-folder, openai:MODEL.")
-    ] = "minilm",
+        str | None,
+        typer.Option(
+            help="Text encoder: minilm (default), hf:ID-or-folder, openai:MODEL.",
+            show_default=False,
+        ),
+    ] = None,
     options: FillOptions,
 ) -> None:
     """Turn images, and captions where there are some, into vectors."""

@@ -12,7 +12,7 @@ from skylore.search.planner import EXACT_ROWS
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["IndexOptions", "build_indexes", "vector_partitions"]
+__all__ = ["IndexOptions", "build_indexes", "has_index", "vector_partitions"]
 
 ROWS_A_PARTITION = 1024
 MIN_ROWS = 256
@@ -97,6 +97,11 @@ def _vectors(archive: Archive, column: str, options: IndexOptions) -> str:
         replace=True,
     )
     return f"{column}: vector index over {rows} rows in {partitions} partitions"
+
+
+def has_index(archive: Archive, column: str) -> bool:
+    """Whether a column is indexed."""
+    return archive.cached_for_version(("index", column), lambda: column in _indexes(archive))
 
 
 def vector_partitions(archive: Archive, column: str) -> int:

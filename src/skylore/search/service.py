@@ -10,7 +10,7 @@ from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
 from skylore.errors import ColumnError, FilterError, QueryError
 from skylore.search.filters import predicate_for
-from skylore.search.index import vector_partitions
+from skylore.search.index import has_index, vector_partitions
 from skylore.search.planner import Plan, choose
 from skylore.search.query import Query, TextTerm
 from skylore.search.ranking import by_id, by_vector, by_words, fuse
@@ -126,9 +126,12 @@ def _by_words(
     column = _words_column(archive)
     if column is None:
         raise ColumnError(f"{archive} has no captions to search; run `skylore caption`")
+    reason = "the query asked for it" if query.mode else "there are captions, but no vectors"
+    if not has_index(archive, column):
+        reason += "; without an index only whole words are found, so run `skylore index`"
     plan = Plan(
         method="full text",
-        reason="the query asked for it" if query.mode else "there are captions, but no vectors",
+        reason=reason,
         rows=archive.filled(column),
         column=column,
     )
