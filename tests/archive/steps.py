@@ -27,10 +27,12 @@ class LengthStep:
     processes: bool = False
     name: str = "length"
     inputs: tuple[str, ...] = ("image",)
+    columns: tuple[str, str] = ("length", "double")
 
     @property
     def outputs(self) -> pa.Schema:
-        return pa.schema([pa.field("length", pa.int64()), pa.field("double", pa.float32())])
+        whole, twice = self.columns
+        return pa.schema([pa.field(whole, pa.int64()), pa.field(twice, pa.float32())])
 
     @property
     def provenance(self) -> Provenance:
@@ -51,8 +53,10 @@ class LengthStep:
         if self.log:
             with Path(self.log).open("a") as file:
                 file.write("".join(f"{i}\n" for i in ids))
-        lengths = [len(image) * self.factor for image in batch["image"].to_pylist()]
-        return Values(pa.table({"length": lengths, "double": [2.0 * x for x in lengths]}))
+        given = batch[self.inputs[0]].to_pylist()
+        lengths = [(x if isinstance(x, int) else len(x)) * self.factor for x in given]
+        whole, twice = self.columns
+        return Values(pa.table({whole: lengths, twice: [2.0 * x for x in lengths]}))
 
 
 @dataclass(frozen=True)

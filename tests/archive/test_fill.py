@@ -117,6 +117,17 @@ def test_other_settings_are_refused_until_overwritten(archive: Archive) -> None:
     assert lengths(archive) == {name: 3 * value for name, value in EXPECTED.items()}
 
 
+def test_values_made_from_replaced_inputs_are_refused(archive: Archive) -> None:
+    later = LengthStep(name="later", inputs=("length",), columns=("later_a", "later_b"))
+    archive.fill(LengthStep(), QUIET)
+    archive.fill(later, QUIET)
+    assert archive.fill(later, QUIET).already == 100
+    archive.fill(LengthStep(factor=3), quiet(overwrite=True))
+    with pytest.raises(ColumnError, match="other inputs"):
+        archive.fill(later, QUIET)
+    assert archive.fill(later, quiet(overwrite=True)).done == 100
+
+
 def test_missing_input_column(archive: Archive) -> None:
     with pytest.raises(ColumnError, match="gini"):
         archive.fill(LengthStep(inputs=("gini", "image")), QUIET)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
-from skylore.archive.provenance import provenance_of, with_provenance
+from skylore.archive.provenance import Provenance, provenance_of, with_provenance
 from skylore.archive.schema import ID
 from skylore.archive.staging import ERROR, ROW, Staging
 from skylore.archive.step import Step, Values
@@ -151,25 +151,34 @@ def _prepare_columns(archive: Archive, step: Step, *, overwrite: bool) -> None:
     if missing:
         raise ColumnError(f"{step.name} needs the column {missing[0]!r}, which {archive} lacks")
     there = [f for f in archive.schema if f.name in step.outputs.names]
-    if there and not all(_matches(f, step) for f in there):
+    provenance = _provenance(archive, step)
+    if there and not all(_matches(f, step, provenance) for f in there):
         if not overwrite:
             made = provenance_of(there[0])
             raise ColumnError(
                 f"the column {there[0].name!r} was made by {made or 'an earlier step'} with other "
-                f"settings; say --overwrite to drop it and run {step.name} anew"
+                "settings or from other inputs; say --overwrite to drop it and run "
+                f"{step.name} anew"
             )
         Staging(archive.location, step.name).clear()
         archive.quarantine.release(step.name)
         archive.drop_columns([f.name for f in there])
         there = []
     new = [f for f in step.outputs if f.name not in {t.name for t in there}]
-    archive.add_columns([with_provenance(f, step.provenance) for f in new])
+    archive.add_columns([with_provenance(f, provenance) for f in new])
 
 
-def _matches(field: pa.Field, step: Step) -> bool:
+def _provenance(archive: Archive, step: Step) -> Provenance:
+    """Add to the step's own account how its inputs were made, where a step made them."""
+    made = (archive.columns[name].provenance for name in step.inputs)
+    inputs = {p.step: p.recipe for p in made if p is not None and p.step != "ingest"}
+    return step.provenance.model_copy(update={"inputs": inputs})
+
+
+def _matches(field: pa.Field, step: Step, provenance: Provenance) -> bool:
     made = provenance_of(field)
     same_type = field.type == step.outputs.field(field.name).type
-    return same_type and made is not None and made.same_recipe(step.provenance)
+    return same_type and made is not None and made.same_recipe(provenance)
 
 
 @dataclass(frozen=True)

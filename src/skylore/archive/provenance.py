@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -26,6 +28,9 @@ class Provenance(BaseModel):
         Everything that changes the values: preprocessing, prompt digest, settings.
     model, revision
         The model's name, and the digest of its weights and settings.
+    inputs
+        Recipes of the columns that it was made from, by the step that made them: values made from
+        other inputs are other values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,19 +39,26 @@ class Provenance(BaseModel):
     parameters: Mapping[str, JsonValue] = Field(default_factory=dict)
     model: str | None = None
     revision: str | None = None
+    inputs: Mapping[str, str] = Field(default_factory=dict)
     skylore_version: str = __version__
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     def same_recipe(self, other: Provenance) -> bool:
         """Whether both would give the same values for the same row."""
-        return self.model_dump(include=RECIPE) == other.model_dump(include=RECIPE)
+        return self.recipe == other.recipe
+
+    @property
+    def recipe(self) -> str:
+        """A digest of all that determines the values."""
+        recipe = json.dumps(self.model_dump(mode="json", include=RECIPE), sort_keys=True)
+        return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
         """Show step and model in one line."""
         return f"{self.step} by {self.model}" if self.model else self.step
 
 
-RECIPE = {"step", "parameters", "model", "revision"}
+RECIPE = {"step", "parameters", "model", "revision", "inputs"}
 
 
 def with_provenance(field: pa.Field, provenance: Provenance) -> pa.Field:

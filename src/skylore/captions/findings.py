@@ -16,6 +16,8 @@ __all__ = ["Findings", "Kind", "Trait", "find"]
 
 _SPIKES_OF_STARS = 0.3
 _FLATTEST_ELLIPTICAL = 0.45
+_RESOLVED = 5.0
+"""Half-light radius in pixels below which arms and clumps look alike."""
 
 
 class Kind(StrEnum):
@@ -192,7 +194,7 @@ def _traits(
     plain = spiral or elliptical or kind in {Kind.INTERMEDIATE, Kind.GALAXY}
     tests = {
         Trait.ARMS: spiral
-        and ranks["half_light_radius"] >= 0.5  # arms of the smaller half are clumps, as far as seen
+        and values["half_light_radius"] >= _RESOLVED
         and max(ranks["arm_strength"], ranks["fine_structure"]) >= 0.8,
         Trait.BLUE: ranks["colour"] <= 0.25,
         Trait.RED: ranks["colour"] >= 0.75,
