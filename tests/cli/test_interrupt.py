@@ -4,12 +4,19 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 from newcomer import SKYLORE, DemoRun
 from skylore.archive.staging import Staging
 from skylore.archive.table import Archive
+
+# A shell that starts processes in the background has them ignore interrupts; this undoes it.
+HEEDING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def test_interrupted_step_keeps_what_is_finished(demo_run: DemoRun, tmp_path: Path) -> None:
@@ -19,7 +26,7 @@ def test_interrupted_step_keeps_what_is_finished(demo_run: DemoRun, tmp_path: Pa
     before = archive.filled("measure_flag")
     assert before < len(archive)
     process = subprocess.Popen(
-        [SKYLORE, "measure", str(path), "--workers", "1"],
+        [sys.executable, "-c", HEEDING, SKYLORE, "measure", str(path), "--workers", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
