@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skylore.archive.fill import FillOptions, FillReport
 from skylore.archive.table import Archive
 from skylore.errors import ArchiveNotFoundError
-from skylore.intake.ingest import IngestOptions, IngestReport
+from skylore.intake.ingest import IngestOptions, IngestReport, refuse_repeats
 from skylore.intake.ingest import ingest as ingest_source
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ def ingest(
     try:
         archive = Archive.open(path)
     except ArchiveNotFoundError:
-        archive = Archive.create(path, id_type=source.ids().type)
+        ids = source.ids()
+        if options is None or not options.keep_first:
+            refuse_repeats(source, ids)
+        archive = Archive.create(path, id_type=ids.type)
     return archive, ingest_source(archive, source, options)
 
 

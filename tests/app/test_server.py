@@ -25,7 +25,9 @@ from skylore.search.query import Cone, ImageTerm, ObjectTerm, Query, Range, Text
 DOCS = Path(__file__).parents[2] / "docs" / "server.md"
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 TERMS = st.one_of(
-    st.builds(TextTerm, text=WORDS, weight=st.sampled_from([1.0, -0.5, 2.0])),
+    st.builds(
+        TextTerm, text=WORDS.map(lambda t: f"galaxy {t}"), weight=st.sampled_from([1.0, -0.5, 2.0])
+    ),
     st.builds(ObjectTerm, id=st.one_of(st.integers(0, 99), st.sampled_from(["a/b", "x y", "é&="]))),
 )
 QUERIES = st.builds(

@@ -143,6 +143,37 @@ def test_ready_made_vectors(tmp_path: Path) -> None:
     assert next(iter(found)).score == pytest.approx(1)
 
 
+def test_repeated_ids_can_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "twice.parquet"
+    table = pq.read_table(parquet(tmp_path / "once.parquet"))
+    pq.write_table(pa.concat_tables([table, table.slice(3, 4)]), path)
+    archive = make(tmp_path, pa.int64())
+    with pytest.raises(DuplicateIdError, match="--keep-first"):
+        ingest(archive, open_source(str(path)), QUIET)
+    options = QUIET.model_copy(update={"keep_first": True})
+    assert ingest(archive, open_source(str(path)), options).added == 20
+    assert ingest(archive, open_source(str(path)), options).added == 0
+    assert len(set(archive.read(["id"])["id"].to_pylist())) == len(archive) == 20
+
+
+def test_a_join_never_touches_positions_that_are_there(tmp_path: Path) -> None:
+    archive = make(tmp_path, pa.int64())
+    ingest(archive, open_source(str(parquet(tmp_path / "survey.parquet"))), QUIET)
+    first = archive.read(["id", "ra", "dec", "_healpix_29"]).to_pylist()[0]
+    other = pa.table({"id": [first["id"]], "ra": [77.0], "dec": [7.0]})
+    report = join_catalogue(archive, other, "other.csv")
+    assert report.columns == ("catalogue_ra", "catalogue_dec")
+    after = archive.read(["id", "ra", "dec", "_healpix_29"]).to_pylist()
+    assert next(row for row in after if row["id"] == first["id"]) == first
+
+
+def test_a_join_of_nothing_is_an_error(tmp_path: Path) -> None:
+    archive = make(tmp_path)
+    archive.append(pa.table({"id": ["g1"]}))
+    with pytest.raises(SourceError, match="no column"):
+        join_catalogue(archive, pa.table({"id": ["g1"]}), "ids.csv")
+
+
 def test_types_that_do_not_fit(tmp_path: Path, folder: Path) -> None:
     archive = make(tmp_path, pa.int64())
     with pytest.raises(SourceError, match="ids of type string"):

@@ -83,6 +83,8 @@ def test_integer_columns_take_any_number(tmp_path: Path) -> None:
     assert ids(archive.search(ranges=[Range(column="n", minimum=1.5, maximum=2.5)])) == [2]
     assert ids(archive.search(ranges=[Range(column="n", minimum=2)])) == [2, 3]
     assert ids(archive.search(where="id = 2")) == [2]
+    with pytest.raises(FilterError, match="cannot be computed"):
+        archive.search(where="n / 0 > 1")
 
 
 def test_ids_that_look_like_numbers(tmp_path: Path) -> None:
@@ -183,6 +185,8 @@ def test_image_against_given_vectors(archive: Archive) -> None:
         ({"where": "caption > 3 AND bright + 2 > 'x'"}, FilterError),
         ({"like": "g00001", "columns": ("nothing",)}, ColumnError),
         ({"text": "x", "minus": "y", "mode": "text"}, QueryError),
+        ({"where": "id = '\ud800'"}, QueryError),
+        ({"text": "\x00 \x01"}, QueryError),
     ],
 )
 def test_errors(archive: Archive, arguments: dict[str, object], error: type[Exception]) -> None:

@@ -11,9 +11,12 @@ from skylore.errors import QueryError
 from skylore.search.query import Cone, ImageTerm, ObjectTerm, Query, Range, TextTerm, VectorTerm
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+words = st.text(min_size=1, max_size=30).filter(
+    lambda text: any(c.isprintable() and not c.isspace() for c in text)
+)
 weights = st.floats(-100, 100).filter(lambda w: w != 0)
 terms = st.one_of(
-    st.builds(TextTerm, text=st.text(min_size=1, max_size=30), weight=weights),
+    st.builds(TextTerm, text=words, weight=weights),
     st.builds(ObjectTerm, id=st.one_of(st.text(), st.integers()), weight=weights),
     st.builds(VectorTerm, values=st.lists(finite, min_size=1, max_size=4).map(tuple)),
 )

@@ -114,12 +114,12 @@ def _sources(archive: Archive) -> dict[str, int]:
 
 
 def _failures(archive: Archive) -> list[FailureCount]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for failure in archive.quarantine.read().to_pylist():
-        groups.setdefault((failure["step"], failure["kind"]), []).append(failure)
+        groups.setdefault((failure["step"], failure["kind"], failure["reason"]), []).append(failure)
     return [
-        FailureCount(step, kind, len(found), found[0]["id"], found[0]["reason"])
-        for (step, kind), found in groups.items()
+        FailureCount(step, kind, len(found), found[0]["id"], reason)
+        for (step, kind, reason), found in groups.items()
     ]
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from skylore.archive.location import Location
-from skylore.errors import ArchiveBusyError
+from skylore.errors import ArchiveBusyError, ArchiveError
 
 __all__ = ["locked"]
+
+
+def _opened(location: Location, step: str) -> IO[str]:
+    folder = location.folder / "locks"
+    try:
+        folder.mkdir(exist_ok=True)
+        return (folder / f"{step}.lock").open("w")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise ArchiveError(f"cannot write to {location}: {error.strerror}") from error
 
 
 @contextmanager
@@ -24,9 +37,7 @@ def locked(location: Location, step: str) -> Iterator[None]:
     if not location.is_local:
         yield
         return
-    folder = location.folder / "locks"
-    folder.mkdir(exist_ok=True)
-    with (folder / f"{step}.lock").open("w") as file:
+    with _opened(location, step) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

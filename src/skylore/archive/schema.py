@@ -13,8 +13,8 @@ POSITION = ("ra", "dec")
 VECTORS = ("vector", "image_vector")
 """Searchable columns, best first: the space shared with words, and the image encoder's own."""
 
-MADE_LATER = (*VECTORS, "caption", "captions", "caption_vectors")
-"""Columns that steps make, besides the measurements; a catalogue's own go by other names."""
+MADE_LATER = (*VECTORS, "caption", "captions", "caption_vectors", "rank", "score")
+"""Columns of steps, besides the measurements, and of answers; a catalogue's go by other names."""
 
 
 def _described(name: str, kind: pa.DataType, description: str, unit: str = "") -> pa.Field:

@@ -88,13 +88,19 @@ class Archive:
         if not location.is_free():
             raise ArchiveExistsError(f"{location} is not empty; choose another path")
         schema = base_schema(id_type or pa.string()).with_metadata({FORMAT: CURRENT_FORMAT})
-        objects = lance.write_dataset(
-            schema.empty_table(),
-            location.table(OBJECTS),
-            storage_options=dict(location.storage_options) or None,
-            enable_stable_row_ids=True,
-            data_storage_version="2.1",
-        )
+        try:
+            objects = lance.write_dataset(
+                schema.empty_table(),
+                location.table(OBJECTS),
+                storage_options=dict(location.storage_options) or None,
+                enable_stable_row_ids=True,
+                data_storage_version="2.1",
+            )
+        except OSError as error:
+            if "No space left" in str(error):
+                raise
+            reason = str(error).split(", /")[0]
+            raise ArchiveError(f"cannot write an archive to {location}: {reason}") from error
         return cls(location, objects)
 
     @classmethod

@@ -21,6 +21,9 @@ def info(
     archive: ArchivePath,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List every row that was set aside, and why.")
+    ] = False,
 ) -> None:
     """Show what an archive holds: rows, columns and how they came to be, sizes, failures."""
     import json
@@ -28,7 +31,12 @@ def info(
     from skylore.archive.info import describe
     from skylore.archive.table import Archive
 
-    summary = describe(Archive.open(archive))
+    opened = Archive.open(archive)
+    if failures:
+        for row in opened.quarantine.read().to_pylist():
+            typer.echo(f"{row['step']}\t{row['id']}\t{row['kind']}: {row['reason']}")
+        return
+    summary = describe(opened)
     typer.echo(json.dumps(summary.to_json(), indent=2) if as_json else str(summary))
 
 

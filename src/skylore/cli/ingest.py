@@ -59,6 +59,9 @@ def ingest(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again what was set aside.")
     ] = False,
+    keep_first: Annotated[
+        bool, typer.Option("--keep-first", help="Where ids repeat, take the first of each.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Bring objects into an archive, which is made if there is none.
@@ -80,7 +83,11 @@ def ingest(
         "size": size,
     }
     options = IngestOptions(
-        limit=limit, retry_failed=retry_failed, vector_encoder=encoder, progress=not quiet
+        limit=limit,
+        retry_failed=retry_failed,
+        keep_first=keep_first,
+        vector_encoder=encoder,
+        progress=not quiet,
     )
     chosen = {name: value for name, value in given.items() if value is not None}
     _, report = pipeline.ingest(archive, source, options, **chosen)

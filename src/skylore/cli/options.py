@@ -51,7 +51,10 @@ _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             float | None,
             typer.Option(
-                "--max-seconds", help="Begin nothing new after so long.", show_default=False
+                "--max-seconds",
+                min=0.1,
+                help="Begin nothing after so long.",
+                show_default=False,
             ),
         ],
         None,

@@ -102,5 +102,7 @@ def search(
         typer.echo(f"{len(results)} hits written to {output}", err=True)
         return
     typer.echo(dumps(results, output_format), nl=False)
+    if query.mode is None and results.plan.method == "full text":
+        typer.echo(f"searched the words of the captions: {results.plan.reason}", err=True)
     if results.message:
         typer.echo(results.message, err=True)

@@ -76,8 +76,11 @@ def embed(
     from skylore.archive.table import Archive
 
     opened = Archive.open(archive)
-    for report in pipeline.embed(opened, options, encoder=encoder, text_encoder=text_encoder):
+    reports = pipeline.embed(opened, options, encoder=encoder, text_encoder=text_encoder)
+    for report in reports:
         typer.echo(report)
+    if not reports:
+        typer.echo("embed: there are neither images nor captions to embed")
 
 
 def align(

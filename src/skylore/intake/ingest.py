@@ -30,7 +30,7 @@ from skylore.sources.base import Source
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["IngestOptions", "IngestReport", "ingest"]
+__all__ = ["IngestOptions", "IngestReport", "ingest", "refuse_repeats"]
 
 STEP = "ingest"
 MANY_FILES = 32
@@ -54,6 +54,9 @@ class IngestOptions(BaseModel):
         Threads that decode images.
     retry_failed
         Try again the objects that were set aside.
+    keep_first
+        Where ids repeat in the source, take the first object of each and leave out the others;
+        else the source is refused.
     vector_encoder
         The name of the encoder behind ready-made vectors, if it is known.
     progress
@@ -67,6 +70,7 @@ class IngestOptions(BaseModel):
     max_pixels: int = Field(MAX_PIXELS, gt=0)
     threads: int = Field(4, gt=0)
     retry_failed: bool = False
+    keep_first: bool = False
     vector_encoder: str | None = None
     progress: bool = True
 
@@ -128,8 +132,10 @@ def _wanted(
     archive: Archive, source: Source, options: IngestOptions
 ) -> tuple[NDArray[np.bool_], int]:
     ids = _checked_ids(archive, source)
+    if not options.keep_first:
+        refuse_repeats(source, ids)
     here = _present(archive, source, ids)
-    wanted = ~here
+    wanted = ~here & _first_of_each(ids)
     if not options.retry_failed:
         aside = archive.quarantine.read(STEP)[ID]
         wanted &= ~pc.is_in(ids.cast(pa.string()), aside).to_numpy(zero_copy_only=False)
@@ -146,11 +152,26 @@ def _checked_ids(archive: Archive, source: Source) -> pa.Array:
             f"{source.name} has ids of type {ids.type}, {archive} of type {expected}; "
             "an archive has one type of id"
         )
-    if len(ids) != pc.count_distinct(ids).as_py():
-        counts = pc.value_counts(ids)
-        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-        raise DuplicateIdError(f"{source.name} repeats {_listed(twice)}; nothing was ingested")
     return ids
+
+
+def refuse_repeats(source: Source, ids: pa.Array) -> None:
+    """Raise DuplicateIdError, with the list, where ids repeat."""
+    if len(ids) == pc.count_distinct(ids).as_py():
+        return
+    counts = pc.value_counts(ids)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    raise DuplicateIdError(
+        f"{source.name} repeats {_listed(twice)}; nothing was ingested. Say --keep-first to take "
+        "the first object of each id"
+    )
+
+
+def _first_of_each(ids: pa.Array) -> NDArray[np.bool_]:
+    codes = ids.dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(ids), np.bool_)
+    first[np.unique(codes, return_index=True)[1]] = True
+    return first
 
 
 def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool_]:

@@ -51,16 +51,18 @@ def join_catalogue(archive: Archive, catalogue: pa.Table, source: str) -> JoinRe
     ColumnError
         A column is there already with another type, or from elsewhere.
     """
-    catalogue = _with_cells(catalogue)
     kind = archive.schema.field(ID).type
     if catalogue[ID].type != kind:
         raise SourceError(
             f"{source} has ids of type {catalogue[ID].type}, {archive} of type {kind}; they cannot "
             "be compared"
         )
-    names = tuple(name for name in catalogue.column_names if name != ID)
     with archive.lock("ingest"):
         archive.refresh()
+        catalogue = _with_positions_apart(archive, catalogue)
+        names = tuple(name for name in catalogue.column_names if name != ID)
+        if not names:
+            raise SourceError(f"{source} has no column with a value to add, besides its ids")
         rows = archive.objects.to_table(columns=[ID], with_row_id=True)
         found = rows.join(catalogue, ID, join_type="inner")
         if found.num_rows == 0:
@@ -70,10 +72,13 @@ def join_catalogue(archive: Archive, catalogue: pa.Table, source: str) -> JoinRe
     return JoinReport(names, found.num_rows, catalogue.num_rows - found.num_rows)
 
 
-def _with_cells(catalogue: pa.Table) -> pa.Table:
+def _with_positions_apart(archive: Archive, catalogue: pa.Table) -> pa.Table:
+    """Take positions for an archive that has none; else keep them under names of their own."""
     if not set(POSITION) <= set(catalogue.column_names):
         return catalogue
-    return catalogue.append_column(PIXEL, cells_of(catalogue))
+    if archive.filled(PIXEL) == 0:
+        return catalogue.append_column(PIXEL, cells_of(catalogue))
+    return catalogue.rename_columns({name: f"catalogue_{name}" for name in POSITION})
 
 
 def _make_room(archive: Archive, catalogue: pa.Table, names: tuple[str, ...], source: str) -> None:
@@ -84,9 +89,12 @@ def _make_room(archive: Archive, catalogue: pa.Table, names: tuple[str, ...], so
             continue
         there, given = archive.schema.field(name), catalogue.schema.field(name)
         made = archive.columns[name].provenance
-        elsewhere = made is not None and made.parameters.get("source") != source
-        if there.type != given.type or (elsewhere and name not in (*POSITION, PIXEL)):
+        if there.type != given.type:
             raise ColumnError(
-                f"{archive} has a column {name!r} already, from {made or 'its first source'}; "
-                "rename it in the catalogue"
+                f"the column {name!r} of {source} is {given.type}, in {archive} it is "
+                f"{there.type}; rename it in the catalogue"
+            )
+        if made is not None and made.parameters.get("source") != source:
+            raise ColumnError(
+                f"{archive} has a column {name!r} already, from {made}; rename it in the catalogue"
             )

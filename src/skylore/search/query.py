@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -58,6 +59,13 @@ class TextTerm(_Term):
 
     kind: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=4000)
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str) -> str:
+        if not any(c.isprintable() and not c.isspace() for c in text):
+            raise ValueError("the text has no words")
+        return text
 
 
 class ImageTerm(_Term):
@@ -169,6 +177,15 @@ class Query(_Value):
     offset: int = Field(0, ge=0, le=MAX_K)
     columns: tuple[str, ...] | None = None
     exact: bool | None = None
+
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        """Refuse lone surrogates, which no text can hold that is sent or stored."""
+        try:
+            self.model_dump_json()
+        except ValueError as error:
+            raise ValueError("the query holds characters that are no text") from error
+        return self
 
     @classmethod
     def build(

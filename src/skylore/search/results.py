@@ -87,6 +87,8 @@ class Results:
         total = self.query.offset + len(self)
         if self.query.offset and not len(self):
             return f"there is no hit {total + 1}: fewer objects can be hits"
+        if self.plan.method == "full text":
+            return f"only {total} caption{'s' * (total != 1)} have these words"
         return f"only {total} object{'s' * (total != 1)} can be hits"
 
     def top(self, count: int) -> Results:

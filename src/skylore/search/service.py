@@ -44,7 +44,12 @@ def answer(archive: Archive, query: Query) -> Results:
         _check_types(archive, where)
     ways = {"list": _listed, "vector": _by_vector, "text": _by_words, "hybrid": _hybrid}
     way = ways[_mode(archive, query) if query.terms else "list"]
-    ranking, plan = way(archive, query, query.offset + query.k, where)
+    try:
+        ranking, plan = way(archive, query, query.offset + query.k, where)
+    except OSError as error:
+        if query.where is None:
+            raise
+        raise FilterError(f"the filter cannot be computed: {_first_part(error)}") from error
     return Results(query, plan, _table(archive, query, ranking.slice(query.offset)), archive)
 
 
@@ -53,10 +58,15 @@ def _check_types(archive: Archive, where: str | None) -> None:
     try:
         archive.objects.scanner(columns=[ID], filter=where, limit=1).explain_plan()
     except (ValueError, OSError) as error:
-        reason = str(error).split(", /")[0]
+        reason = _first_part(error)
         raise FilterError(
             f"the filter {(where or '')[:200]} does not fit its columns: {reason}"
         ) from error
+
+
+def _first_part(error: Exception) -> str:
+    """Leave out where in the engine an error came from."""
+    return str(error).split(", /")[0]
 
 
 def _mode(archive: Archive, query: Query) -> str:
@@ -126,7 +136,7 @@ def _by_words(
     column = _words_column(archive)
     if column is None:
         raise ColumnError(f"{archive} has no captions to search; run `skylore caption`")
-    reason = "the query asked for it" if query.mode else "there are captions, but no vectors"
+    reason = "the query asked for it" if query.mode else "pictures and words are not aligned"
     if not has_index(archive, column):
         reason += "; without an index only whole words are found, so run `skylore index`"
     plan = Plan(
