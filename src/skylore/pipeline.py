@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,10 +87,13 @@ def join(path: str | Path, catalogue: str | Path, *, id_column: str | None = Non
         The catalogue cannot be read, or none of its ids is in the archive.
     """
     from skylore.intake.join import join_catalogue
-    from skylore.sources.tables import read_catalogue
+    from skylore.sources.remarks import about_columns
+    from skylore.sources.tables import load_catalogue
 
-    table = read_catalogue(catalogue, id_column)
-    return join_catalogue(Archive.open(path), table, str(catalogue))
+    read = load_catalogue(catalogue, id_column)
+    report = join_catalogue(Archive.open(path), read.table, str(catalogue))
+    remarks = about_columns(read.renamed, read.left_out, read.positions_refused)
+    return replace(report, remarks=tuple(remarks))
 
 
 def measure(archive: Archive, options: FillOptions | None = None) -> FillReport:

@@ -20,16 +20,26 @@ __all__ = ["JoinReport", "join_catalogue"]
 
 @dataclass(frozen=True)
 class JoinReport:
-    """What was joined: columns, objects that got values, and catalogue rows without an object."""
+    """What was joined.
+
+    Attributes
+    ----------
+    columns, joined, unmatched
+        The columns, the objects that got values, and the catalogue's rows without an object.
+    remarks
+        What the catalogue renamed, left out or did not understand.
+    """
 
     columns: tuple[str, ...]
     joined: int
     unmatched: int
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Say it in one line, and a line a remark."""
         rest = f"; {self.unmatched} rows match no object" if self.unmatched else ""
-        return f"join: {', '.join(self.columns)} for {self.joined} objects{rest}"
+        line = f"join: {', '.join(self.columns)} for {self.joined} objects{rest}"
+        return "\n".join([line, *(f"note: {remark}" for remark in self.remarks)])
 
 
 def join_catalogue(archive: Archive, catalogue: pa.Table, source: str) -> JoinReport:
