@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,14 +55,22 @@ def run(
         answers = [archive.search(text, k=HITS) for text in SEARCHES]
     _show(answers, folder / PAGE, say)
     say(f"\n{len(archive)} galaxies, {time.monotonic() - started:.0f} s in all. Go on with:\n")
-    place = archive.location.root
+    first = archive.read(["id"], limit=1)["id"][0]
+    place = shlex.quote(str(folder / NAME))
     for command in (
-        f'skylore search {place} "edge-on disk" --where "ellipticity > 0.5"',
-        f"skylore search {place} --like {archive.read(['id'], limit=1)['id'][0]}",
-        f"skylore info {place}",
-        f"skylore serve {place}",
+        f'search {place} "edge-on disk" --where "ellipticity > 0.5"',
+        f"search {place} --like {first}",
+        f"info {place}",
+        f"serve {place}",
     ):
-        say(f"  {command}")
+        say(f"  {_skylore()} {command}")
+
+
+def _skylore() -> str:
+    """Name the command as it can be called from here."""
+    if shutil.which("skylore") or Path(sys.argv[0]).name != "skylore":
+        return "skylore"
+    return shlex.quote(sys.argv[0])
 
 
 def _refuse_others_folder(folder: Path) -> None:
