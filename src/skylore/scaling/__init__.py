@@ -1,0 +1,1 @@
+"""Laws by which a loss falls with data and parameters: fits, intervals, choice and advice."""
