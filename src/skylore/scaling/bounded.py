@@ -42,7 +42,8 @@ class Normal:
     def value(self, c: Floats) -> Floats:
         """Give ``Q(c)``; never below zero, where rounding would take it."""
         quadratic = np.einsum("...k,...kl,...l->...", c, self.A, c)
-        return np.maximum(self.s - 2 * np.einsum("...k,...k->...", self.b, c) + quadratic, 0.0)
+        linear = np.einsum("...k,...k->...", self.b, c)
+        return np.asarray(np.maximum(self.s - 2 * linear + quadratic, 0.0))
 
 
 def solve(normal: Normal) -> tuple[Floats, Floats]:

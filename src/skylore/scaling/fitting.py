@@ -14,7 +14,7 @@ from skylore.scaling.bootstrap import Replicates, cluster_bootstrap
 from skylore.scaling.families import FAMILIES, Family
 from skylore.scaling.laws import Floats, Law
 from skylore.scaling.problem import Problem
-from skylore.scaling.projection import Point, minimise
+from skylore.scaling.projection import minimise
 from skylore.scaling.region import Linear, Region
 from skylore.scaling.robust import EFFICIENT, repeat_scatter
 from skylore.scaling.runs import Runs

@@ -28,7 +28,7 @@ from skylore.scaling.robust import pseudo_residuals
 
 __all__ = ["PRIOR_FREEDOM", "Linear", "Region"]
 
-PRIOR_FREEDOM = 4.0
+PRIOR_FREEDOM = 2.0
 """The degrees of freedom that the pooled scatter counts for, beside those of the clusters.
 
 Chosen by simulation (``python -m benchmarks.scaling_laws``): fewer make intervals of three
@@ -142,7 +142,7 @@ class Region:
         """Give ``c²`` for a quantity with this gradient by ``(η, c)``."""
         from scipy.stats import t
 
-        inverse = np.linalg.pinv(self.tangent, rcond=1e-10)
+        inverse = np.asarray(np.linalg.pinv(self.tangent, rcond=1e-10), dtype=np.float64)
         w = inverse.T @ gradient
         length = float(w @ w)
         if length == 0:
