@@ -16,6 +16,8 @@ from skylore.intake.ingest import ingest as ingest_source
 if TYPE_CHECKING:
     from skylore.alignment.service import AlignReport
     from skylore.intake.join import JoinReport
+    from skylore.morphology.report import PretrainReport
+    from skylore.morphology.settings import PretrainSettings
     from skylore.sources.base import Source
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "join",
     "measure",
     "open",
+    "pretrain",
 ]
 
 IMAGE_ENCODER = "scattering"
@@ -173,6 +176,19 @@ def align(
     from skylore.alignment.service import align_archive
 
     return align_archive(archive, options or FillOptions(), **settings)
+
+
+def pretrain(
+    archive: Archive,
+    folder: str | Path,
+    settings: PretrainSettings | None = None,
+    **how: Any,  # noqa: ANN401 - as pretrain_encoder
+) -> PretrainReport:
+    """Train an image encoder on the labels and images of an archive, into ``folder``."""
+    from skylore.morphology.service import pretrain_encoder
+    from skylore.morphology.settings import PretrainSettings
+
+    return pretrain_encoder(archive, folder, settings or PretrainSettings(), **how)
 
 
 def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as IndexOptions

@@ -247,8 +247,21 @@ class Archive:
         *,
         where: str | None = None,
         limit: int | None = None,
+        row_ids: bool = False,
     ) -> pa.Table:
         """Read columns of all objects, or of those that satisfy a predicate.
+
+        Parameters
+        ----------
+        columns
+            Their names; all of them if not given.
+        where
+            SQL over the columns, trusted: check what users write with
+            :func:`skylore.search.predicate.compile_predicate`.
+        limit
+            Rows at most.
+        row_ids
+            Whether to add the column ``_rowid``, by which :meth:`take` reads.
 
         Raises
         ------
@@ -257,7 +270,10 @@ class Archive:
         """
         self.require(columns or [])
         return self._objects.to_table(
-            columns=None if columns is None else list(columns), filter=where, limit=limit
+            columns=None if columns is None else list(columns),
+            filter=where,
+            limit=limit,
+            with_row_id=row_ids,
         )
 
     def take(self, rows: pa.Array | pa.ChunkedArray, columns: Sequence[str]) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 from skylore.encoders.base import ImageEncoder, TextEncoder
@@ -16,7 +17,9 @@ _KEPT = 4
 """How many encoders of each sort stay loaded: enough for one archive, small enough for a laptop."""
 
 _IMAGE_HELP = """\
+  galaxy-nano       trained on galaxies; ships with Skylore, needs no network
   scattering        wavelet scattering; needs no weights and no network
+  model:FOLDER      an encoder of your own, made by `skylore pretrain`
   hf:ID-or-folder   a vision model of the transformers library   (pip install skylore[hub])
   timm:NAME         a model of the timm library                  (pip install skylore[timm])"""
 _TEXT_HELP = """\
@@ -36,8 +39,8 @@ def load_image_encoder(name: str) -> ImageEncoder:
     ModelError
         If there is no encoder of this name, or its weights cannot be loaded.
     """
-    alone = {"scattering": _scattering}
-    families = {"hf": _hub_image, "timm": _timm}
+    alone = {"galaxy-nano": _galaxy_nano, "scattering": _scattering}
+    families = {"hf": _hub_image, "model": _trained, "timm": _timm}
     return _load("image", name, alone, families, _IMAGE_HELP)
 
 
@@ -70,6 +73,18 @@ def _load(
     if family in families and rest:
         return families[family](rest)
     raise ModelError(f"there is no {kind} encoder {name!r}. There are:\n{known}")
+
+
+def _galaxy_nano() -> ImageEncoder:
+    from skylore.encoders.trained import GALAXY_NANO, TrainedEncoder, shipped_folder
+
+    return TrainedEncoder(GALAXY_NANO, shipped_folder(GALAXY_NANO))
+
+
+def _trained(folder: str) -> ImageEncoder:
+    from skylore.encoders.trained import TrainedEncoder
+
+    return TrainedEncoder(f"model:{folder}", Path(folder))
 
 
 def _scattering() -> ImageEncoder:

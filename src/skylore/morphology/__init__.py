@@ -1,0 +1,1 @@
+"""Learning what galaxies look like from votes, classes, measurements and images alone."""

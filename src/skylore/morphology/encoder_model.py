@@ -1,0 +1,134 @@
+"""A trained encoder: network, heads and what their outputs mean, to disk and back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from skylore import __version__
+from skylore.errors import ModelError
+from skylore.morphology.heads import make_heads
+from skylore.morphology.labels import LearntLabels
+from skylore.morphology.network import GalaxyNetwork, NetworkConfig
+from skylore.morphology.objectives import Objective
+
+__all__ = ["EncoderConfig", "EncoderModel"]
+
+
+class EncoderConfig(BaseModel):
+    """The ``config.json`` of a trained encoder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: NetworkConfig
+    labels: tuple[LearntLabels, ...] = ()
+    skylore_version: str = __version__
+
+
+class EncoderModel(nn.Module):
+    """A network, the standardisation of its features, and a head for each sort of label.
+
+    Features are centred and scaled by the training set, so that cosines between them tell
+    galaxies apart instead of all being near one.
+    """
+
+    feature_mean: Tensor
+    feature_scale: Tensor
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = GalaxyNetwork(config.network)
+        self.heads = nn.ModuleDict(make_heads(config.network.dimension, config.labels))
+        self.register_buffer("feature_mean", torch.zeros(config.network.dimension))
+        self.register_buffer("feature_scale", torch.ones(config.network.dimension))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Give features ``(N, D)`` of canvases ``(N, 3, S, S)``, 8-bit, averaged over views.
+
+        Raises
+        ------
+        TypeError
+            If the canvases are not 8-bit.
+        """
+        if pixels.dtype != torch.uint8:
+            raise TypeError(f"images to be encoded are 8-bit, not {pixels.dtype}")
+        shown = (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+        turns = range(0, 4, 4 // self.config.network.views)
+        views = [self.network(torch.rot90(shown, turn, (2, 3))) for turn in turns]
+        mean: Tensor = torch.stack(views).mean(dim=0)
+        return mean
+
+    def vectors(self, pixels: Tensor) -> Tensor:
+        """Give standardised features of canvases."""
+        return (self.features(pixels) - self.feature_mean) / self.feature_scale
+
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """The heads by the name of their labels."""
+        return {name: cast(Objective, head) for name, head in self.heads.items()}
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of configuration and weights; equal identities give equal vectors."""
+        digest = hashlib.sha256(self.config.model_dump_json().encode())
+        digest.update(self._weights())
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: Path, card: str, report: str | None = None) -> None:
+        """Write the model into ``folder``; it counts as there once ``config.json`` is.
+
+        Parameters
+        ----------
+        folder : Path
+        card : str
+            The ``README.md``.
+        report : str, optional
+            The ``training.json``.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        if report is not None:
+            _write(folder / "training.json", f"{report}\n".encode())
+        _write(folder / "README.md", card.encode())
+        _write(folder / "model.safetensors", self._weights())
+        _write(folder / "config.json", f"{self.config.model_dump_json(indent=2)}\n".encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> EncoderModel:
+        """Read a model that :meth:`save` wrote.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing or damaged, or the weights do not fit the configuration.
+        """
+        try:
+            config = EncoderConfig.model_validate_json((folder / "config.json").read_bytes())
+            model = cls(config)
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+            raise ModelError(
+                f"no trained encoder can be read from {folder}: {error}. Train it with `skylore "
+                "pretrain`, or fetch a whole copy."
+            ) from error
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
+            raise ModelError(f"the weights in {folder} are not finite; train the model again")
+        return model.eval()
+
+    def _weights(self) -> bytes:
+        return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})
+
+
+def _write(file: Path, content: bytes) -> None:
+    draft = file.with_name(f".{file.name}")
+    draft.write_bytes(content)
+    os.replace(draft, file)  # noqa: PTH105 - Path.replace reads as if the text were replaced

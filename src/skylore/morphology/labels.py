@@ -1,0 +1,266 @@
+"""Where labels lie in an archive, and how they become numbers to learn from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from skylore.errors import ColumnError, ModelError
+from skylore.morphology.tree import DecisionTree, load_tree
+
+__all__ = [
+    "ClassLabels",
+    "FigureLabels",
+    "LabelSource",
+    "LearntLabels",
+    "VoteCounts",
+    "VoteFractions",
+]
+
+_MOST_CLASSES = 1000
+_ROBUST = 1.4826
+"""From the median absolute deviation to the standard deviation of a normal distribution."""
+_FURTHEST = 5.0
+"""Figures beyond so many robust deviations are taken as just so far."""
+
+Weight = Annotated[float, Field(gt=0)]
+
+
+class LearntLabels(BaseModel):
+    """What a label means to a trained network: kept with its weights.
+
+    Attributes
+    ----------
+    name : str
+        Of the objective; unique within a model.
+    kind : str
+    columns : tuple of str
+        In the archive it was trained on.
+    classes : tuple of str
+        In the order of the outputs, for classes.
+    centre, scale : tuple of float
+        A figure is ``centre + scale × output``, for figures.
+    tree : DecisionTree, optional
+        For votes and vote fractions.
+    head : str
+        How outputs become concentrations, for votes.
+    weight : float
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["classes", "figures", "votes", "fractions"]
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    tree: DecisionTree | None = None
+    head: Literal["free", "published"] = "free"
+    weight: float = 1.0
+
+    def targets(self, table: pa.Table) -> NDArray[np.float32]:
+        """Turn the columns into numbers, ``(N, K)``; NaN is missing.
+
+        Raises
+        ------
+        ModelError
+            A class was not there when the labels were learnt, or a count is negative.
+        """
+        if self.kind == "classes":
+            return _class_numbers(table[self.columns[0]], self.classes)
+        numbers = np.stack([_floats(table[name]) for name in self.columns], axis=1)
+        if self.kind == "figures":
+            standard = (numbers - self.centre) / self.scale
+            return np.clip(standard, -_FURTHEST, _FURTHEST).astype(np.float32)
+        if (numbers < 0).any():
+            raise ModelError(f"{self.name} has negative numbers; votes are counts from 0")
+        return numbers.astype(np.float32)
+
+
+class ClassLabels(BaseModel):
+    """A column of classes: text, boolean or whole numbers; null where there is no label."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["classes"] = "classes"
+    column: str
+    weight: Weight = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def learn(self, table: pa.Table) -> LearntLabels:
+        """Take down which classes there are.
+
+        Raises
+        ------
+        ModelError
+            There are fewer than two, or so many that the column is something else.
+        """
+        classes = tuple(sorted(_texts(table[self.column]).drop_null().unique().to_pylist()))
+        if not 2 <= len(classes) <= _MOST_CLASSES:
+            raise ModelError(
+                f"the column {self.column!r} has {len(classes)} classes; it takes from 2 to "
+                f"{_MOST_CLASSES} to learn from"
+            )
+        return LearntLabels(
+            name=self.column,
+            kind="classes",
+            columns=self.columns,
+            classes=classes,
+            weight=self.weight,
+        )
+
+
+class FigureLabels(BaseModel):
+    """Columns of measured figures, learnt by regression; null or NaN where not measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["figures"] = "figures"
+    columns: tuple[str, ...] = Field(min_length=1)
+    weight: Weight = 1.0
+
+    def learn(self, table: pa.Table) -> LearntLabels:
+        """Take down median and robust deviation of each column.
+
+        Raises
+        ------
+        ModelError
+            A column is empty or constant.
+        """
+        numbers = np.stack([_floats(table[name]) for name in self.columns], axis=1)
+        empty = np.isnan(numbers).all(axis=0)
+        if empty.any():
+            raise ModelError(f"the column {self.columns[int(empty.argmax())]!r} has no figures")
+        centre = np.nanmedian(numbers, axis=0)
+        scale = _ROBUST * np.nanmedian(np.abs(numbers - centre), axis=0)
+        # Figures that are zero for most objects have no robust deviation, and are figures still.
+        scale = np.where(scale > 0, scale, np.nanstd(numbers, axis=0))
+        if (scale == 0).any():
+            name = self.columns[int((scale == 0).argmax())]
+            raise ModelError(f"the column {name!r} is the same everywhere; leave it out")
+        return LearntLabels(
+            name="figures",
+            kind="figures",
+            columns=self.columns,
+            centre=tuple(map(float, centre)),
+            scale=tuple(map(float, scale)),
+            weight=self.weight,
+        )
+
+
+class VoteCounts(BaseModel):
+    """Columns of vote counts, one an answer of a decision tree.
+
+    Attributes
+    ----------
+    tree : str
+        The name of a tree that ships with Skylore, or a JSON file.
+    prefix : str
+        Before the names of the columns, which are otherwise those of the tree.
+    head : {"free", "published"}
+        See :mod:`skylore.morphology.concentration`.
+    weight : float
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["votes"] = "votes"
+    tree: str
+    prefix: str = ""
+    head: Literal["free", "published"] = "free"
+    weight: Weight = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """One an answer."""
+        return _tree_columns(self.tree, self.prefix)
+
+    def learn(self, table: pa.Table) -> LearntLabels:
+        """Take down the tree."""
+        _require_numbers(table, self.columns)
+        return LearntLabels(
+            name=f"votes-{load_tree(self.tree).name}",
+            kind="votes",
+            columns=self.columns,
+            tree=load_tree(self.tree),
+            head=self.head,
+            weight=self.weight,
+        )
+
+
+class VoteFractions(BaseModel):
+    """Columns of vote fractions whose counts are not known, one an answer of a decision tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["fractions"] = "fractions"
+    tree: str
+    prefix: str = ""
+    weight: Weight = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """One an answer."""
+        return _tree_columns(self.tree, self.prefix)
+
+    def learn(self, table: pa.Table) -> LearntLabels:
+        """Take down the tree."""
+        _require_numbers(table, self.columns)
+        return LearntLabels(
+            name=f"fractions-{load_tree(self.tree).name}",
+            kind="fractions",
+            columns=self.columns,
+            tree=load_tree(self.tree),
+            weight=self.weight,
+        )
+
+
+LabelSource = Annotated[
+    ClassLabels | FigureLabels | VoteCounts | VoteFractions, Field(discriminator="kind")
+]
+"""Labels of any kind."""
+
+
+def _tree_columns(tree: str, prefix: str) -> tuple[str, ...]:
+    return tuple(prefix + name for name in load_tree(tree).columns)
+
+
+def _require_numbers(table: pa.Table, columns: tuple[str, ...]) -> None:
+    for name in columns:
+        _floats(table[name])
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    try:
+        numbers = column.cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise ColumnError(f"labels of type {column.type} are not numbers: {error}") from error
+    return np.where(np.isinf(numbers), np.nan, numbers)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_floating(kind):
+        raise ColumnError("classes are text, boolean or whole numbers; fractions are figures")
+    return column if pa.types.is_string(kind) else column.cast(pa.string())
+
+
+def _class_numbers(column: pa.ChunkedArray, classes: tuple[str, ...]) -> NDArray[np.float32]:
+    texts = _texts(column)
+    numbers = pc.index_in(texts, pa.array(classes))
+    strange = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
+    if pc.any(strange).as_py():
+        first = texts.filter(strange)[0].as_py()
+        raise ModelError(f"the class {first!r} was not there when the labels were learnt")
+    found: NDArray[np.float32] = numbers.cast(pa.float32()).to_numpy()
+    return found[:, None]

@@ -1,0 +1,259 @@
+"""The training loop of an encoder: steps, averaged weights, checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from skylore.encoders.devices import default_device
+from skylore.errors import ModelError
+from skylore.morphology.augment import augment
+from skylore.morphology.checkpoint import read_checkpoint, write_checkpoint
+from skylore.morphology.dataset import TrainingSet
+from skylore.morphology.encoder_model import EncoderConfig, EncoderModel
+from skylore.morphology.precision import training_precision
+from skylore.morphology.selfsupervision import TwoViews
+from skylore.morphology.settings import PretrainSettings
+
+__all__ = ["Evaluation", "PretrainRun"]
+
+_BATCH = 256
+
+
+class Evaluation(BaseModel):
+    """How the averaged weights did on the objects held out, by the name of the labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    loss: float
+    held_out: dict[str, dict[str, float]]
+
+
+class PretrainRun:
+    """One run, from fresh weights or from its last checkpoint.
+
+    Chance at each step depends on the seed and the number of the step alone, so that a run that
+    was interrupted ends as if it had not been.
+
+    Attributes
+    ----------
+    model : EncoderModel
+        Weights as the optimiser sees them.
+    averaged : EncoderModel
+        Their moving average: the result.
+    history : list of Evaluation
+    """
+
+    def __init__(self, settings: PretrainSettings, data: TrainingSet, checkpoint: Path) -> None:
+        self.settings, self.data, self.checkpoint = settings, data, checkpoint
+        self.device = default_device()
+        config = EncoderConfig(network=settings.network, labels=data.labels)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.model = EncoderModel(config)
+            self.views = (
+                TwoViews(settings.network.dimension, weight=settings.self_supervision)
+                if settings.self_supervision
+                else None
+            )
+        self.model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch
+        if self.views is not None:
+            self.views.to(self.device)
+        self.averaged = copy.deepcopy(self.model)
+        self.optimiser = torch.optim.AdamW(
+            self._parameter_groups(), lr=settings.learning_rate, betas=(0.9, 0.99)
+        )
+        self.precision = training_precision(settings.precision, self.device)
+        self.rows, self.chances = self._sampling()
+        self.history: list[Evaluation] = []
+        self.step = 0
+        self._losses: list[float] = []
+
+    def go(self, progress: Callable[[int, float], None]) -> None:
+        """Train to the last step, going on from the last checkpoint.
+
+        Raises
+        ------
+        ModelError
+            The loss is not finite.
+        """
+        self._resume()
+        every = max(1, self.settings.steps // self.settings.evaluations)
+        while self.step < self.settings.steps:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
+                self._losses.append(self._step())
+            self.step += 1
+            progress(self.step, self._losses[-1])
+            if self.step % every == 0 or self.step == self.settings.steps:
+                self._evaluate()
+            if self.step % self.settings.checkpoint_steps == 0 or self.step == self.settings.steps:
+                self._keep()
+
+    def features(self, rows: Tensor) -> Tensor:
+        """Give the averaged model's features of these rows, ``(n, D)``, without augmentation."""
+        self.averaged.eval()
+        with torch.inference_mode():
+            parts = [
+                self.averaged.features(self._canvases(part).to(self.device))
+                for part in torch.split(rows, _BATCH)
+            ]
+        return torch.cat(parts)
+
+    def _canvases(self, rows: Tensor) -> Tensor:
+        side = self.settings.network.pixels
+        images = self.data.images.take(rows)
+        return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
+
+    def _parameter_groups(self) -> list[dict[str, object]]:
+        parameters = list(self._trained_parameters())
+        return [
+            {
+                "params": [p for p in parameters if p.ndim > 1],
+                "weight_decay": self.settings.weight_decay,
+            },
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def _trained_parameters(self) -> Iterator[nn.Parameter]:
+        yield from self.model.parameters()
+        if self.views is not None:
+            yield from self.views.parameters()
+
+    def _sampling(self) -> tuple[Tensor, Tensor]:
+        """Give the rows to draw from and how often each: the rarer its labels, the more."""
+        rows = self.data.training
+        chances = torch.ones(len(rows))
+        labelled = torch.zeros(len(rows), dtype=torch.bool)
+        for name, head in self.model.objectives.items():
+            targets = self.data.targets[name][rows]
+            chances = torch.maximum(chances, head.rarity(targets))
+            labelled |= head.known(targets)
+        if self.views is None:
+            rows, chances = rows[labelled], chances[labelled]
+        if len(rows) < 2:
+            raise ModelError(
+                "no object has a label to learn from; name columns that are filled, or let the "
+                "encoder learn from images alone (--self-supervision)"
+            )
+        return rows, chances
+
+    def _step(self) -> float:
+        self._set_rate()
+        self.model.train()
+        batch = min(self.settings.batch_size, len(self.rows))
+        rows = self.rows[torch.multinomial(self.chances, batch)]
+        images = self.data.images.take(rows)
+        seen = [self._see(images) for _ in range(2 if self.views is not None else 1)]
+        loss = self._supervised(seen, rows)
+        if self.views is not None:
+            loss = loss + self.views.weight * self.views(*seen)
+        if not torch.isfinite(loss):
+            raise ModelError(
+                f"the loss is {float(loss.detach())} at step {self.step}; lower the learning rate"
+            )
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        nn.utils.clip_grad_norm_(self._trained_parameters(), self.settings.gradient_clip)
+        self.optimiser.step()
+        self._average()
+        return float(loss.detach())
+
+    def _see(self, images: Tensor) -> Tensor:
+        pixels = augment(images, self.settings.network.pixels, self.settings.augmentation)
+        shown = pixels.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(
+            self.device.type, self.precision or torch.bfloat16, enabled=self.precision is not None
+        ):
+            features: Tensor = self.model.network(shown)
+        return features.float()
+
+    def _supervised(self, seen: list[Tensor], rows: Tensor) -> Tensor:
+        total = torch.zeros((), device=self.device)
+        for name, head in self.model.objectives.items():
+            targets = self.data.targets[name][rows].to(self.device)
+            for features in seen:
+                total = total + head.weight * head.loss(features, targets).mean() / len(seen)
+        return total
+
+    def _set_rate(self) -> None:
+        done = self.step / self.settings.steps
+        warmup = self.settings.warmup
+        if done < warmup:
+            share = (self.step + 1) / (warmup * self.settings.steps + 1)
+        else:
+            share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * share
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
+        now = self.model.state_dict()
+        for name, kept in self.averaged.state_dict().items():
+            if kept.is_floating_point():
+                kept.lerp_(now[name], 1 - decay)
+            else:
+                kept.copy_(now[name])
+
+    def _evaluate(self) -> None:
+        held_out = {}
+        if len(self.data.held_out):
+            features = self.features(self.data.held_out)
+            with torch.inference_mode():
+                for name, head in self.averaged.objectives.items():
+                    targets = self.data.targets[name][self.data.held_out].to(self.device)
+                    held_out[name] = dict(head.eval().measure(features, targets))
+        loss = sum(self._losses) / max(1, len(self._losses))
+        self._losses = []
+        self.history.append(Evaluation(step=self.step, loss=loss, held_out=held_out))
+
+    def _state(self) -> dict[str, Tensor]:
+        modules: dict[str, nn.Module] = {"model": self.model, "averaged": self.averaged}
+        if self.views is not None:
+            modules["views"] = self.views
+        return {f"{k}/{n}": t for k, m in modules.items() for n, t in m.state_dict().items()}
+
+    def _keep(self) -> None:
+        tensors = {name: tensor.cpu() for name, tensor in self._state().items()}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{number}/{n}": t.cpu() for n, t in moments.items()}
+        note = {
+            "settings": self.settings.digest,
+            "step": self.step,
+            "losses": self._losses,
+            "history": [e.model_dump() for e in self.history],
+        }
+        write_checkpoint(self.checkpoint, tensors, note)
+
+    def _resume(self) -> None:
+        kept = read_checkpoint(self.checkpoint)
+        if kept is None:
+            return
+        tensors, note = kept
+        if note["settings"] != self.settings.digest:
+            raise ModelError(
+                f"{self.checkpoint} is of a run with other settings; give the same again, or "
+                "another folder"
+            )
+        state = self._state()
+        if any(name in tensors and tensors[name].shape != t.shape for name, t in state.items()):
+            raise ModelError(f"{self.checkpoint} is of a run on other labels; give another folder")
+        with torch.no_grad():
+            for name, tensor in state.items():
+                tensor.copy_(tensors[name])
+        optimiser = self.optimiser.state_dict()
+        for name, tensor in tensors.items():
+            if name.startswith("optimiser/"):
+                _, number, moment = name.split("/")
+                optimiser["state"].setdefault(int(number), {})[moment] = tensor
+        self.optimiser.load_state_dict(optimiser)
+        self.step, self._losses = note["step"], note["losses"]
+        self.history = [Evaluation.model_validate(e) for e in note["history"]]
