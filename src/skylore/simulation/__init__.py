@@ -1,0 +1,1 @@
+"""Display images of galaxies whose structure is known because it was put there."""

@@ -1,0 +1,1 @@
+"""What each kind of object looks like before the telescope."""
