@@ -52,12 +52,11 @@ def draw_merger(rng: np.random.Generator, radius: float) -> Drawing:
 
 
 def _signs(rng: np.random.Generator) -> Facts:
-    """Choose the traces of the encounter; at least one is there."""
-    tails, bridge, shells = rng.random() < 0.6, rng.random() < 0.4, rng.random() < 0.15
+    """Choose the traces of the encounter; a pair in contact may show none yet."""
     return {
-        "tidal_tails": bool(tails or not (bridge or shells)),
-        "bridge": bool(bridge),
-        "shells": bool(shells),
+        "tidal_tails": bool(rng.random() < 0.55),
+        "bridge": bool(rng.random() < 0.35),
+        "shells": bool(rng.random() < 0.12),
     }
 
 
@@ -138,7 +137,7 @@ def _shells(
         inside = np.float32(reach * radius) - r
         edge = np.where(inside > 0, np.exp(-inside / np.float32(0.12 * radius)), 0)
         sector = np.exp(2.5 * (np.cos(theta - np.float32(np.pi * (number % 2))) - 1))
-        paint(canvas, (edge * sector).astype(np.float32), colour, rng.uniform(0.04, 0.09))
+        paint(canvas, (edge * sector).astype(np.float32), colour, rng.uniform(0.02, 0.055))
 
 
 def draw_irregular(rng: np.random.Generator, radius: float) -> Drawing:

@@ -47,7 +47,7 @@ def draw_lens(rng: np.random.Generator, radius: float) -> Drawing:
     canvas, colour = empty(), rng.uniform(0.75, 1.0)
     r = radius_of(*place(*centre, angle, ratio))
     paint(canvas, sersic(r, einstein * rng.uniform(0.25, 0.55), rng.uniform(3, 5)), colour, 1.0)
-    for _ in range(int(rng.integers(0, 4)) if rng.random() < 0.3 else 0):
+    for _ in range(int(rng.integers(0, 4)) if rng.random() < 0.45 else 0):
         x, y = np.array(centre) + rng.normal(0, 1.3 * einstein, 2)
         member = radius_of(*place(float(x), float(y), random_angle(rng), rng.uniform(0.6, 1)))
         paint(canvas, sersic(member, 0.2 * einstein, 3.0), colour, rng.uniform(0.1, 0.5))

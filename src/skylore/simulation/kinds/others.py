@@ -66,7 +66,7 @@ def _bleed(rng: np.random.Generator, canvas: Colours, radius: float) -> None:
     turn = rng.normal(0, 0.05)
     spikes(canvas, at, angle=turn, length=radius, flux=0.03 * brightness, colour=0.4)
     u, v = place(*at, np.pi / 2 if rng.random() < 0.8 else 0.0)
-    column = np.exp(-0.5 * (v / rng.uniform(0.7, 2.0)) ** 2) / (1 + (u / radius) ** 2)
+    column = np.exp(-0.5 * (v / rng.uniform(0.5, 1.2)) ** 2) / (1 + (u / radius) ** 2)
     canvas += np.float32(np.exp(rng.uniform(4, 7))) * column
 
 

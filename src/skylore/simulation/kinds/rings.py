@@ -25,7 +25,7 @@ def draw_ring(rng: np.random.Generator, radius: float) -> Drawing:
     disc, canvas = lay_disc(rng, radius, 62.0), empty()
     if where == "collisional":
         return _collisional(rng, canvas, disc)
-    bulge, ring = rng.uniform(0.1, 0.35), rng.uniform(0.25, 0.5)
+    bulge, ring = rng.uniform(0.12, 0.45), rng.uniform(0.15, 0.45)
     strength = float(rng.uniform(0.05, 0.15)) if rng.random() < 0.5 else 0.0
     middle = radius * (rng.uniform(0.35, 0.55) if where == "inner" else rng.uniform(0.65, 0.85))
     colour = rng.uniform(0.25, 0.85)

@@ -52,8 +52,8 @@ def draw_lenticular(rng: np.random.Generator, radius: float) -> Drawing:
 
 def draw_edge_on(rng: np.random.Generator, radius: float) -> Drawing:
     """Draw a disc from the side, with or without bulge, boxy bulge, dust lane and warp."""
-    colour, scale = rng.uniform(0.15, 0.9), radius * rng.uniform(0.26, 0.45)
-    height = max(scale * rng.uniform(0.12, 0.36), 0.7)
+    colour, scale = rng.uniform(0.15, 0.9), radius * rng.uniform(0.2, 0.38)
+    height = max(scale * rng.uniform(0.14, 0.42), 0.7)
     bulge = float(rng.choice([0.0, rng.uniform(0.08, 0.5)], p=[0.35, 0.65]))
     boxy = bool(bulge > 0.15 and rng.random() < 0.25)
     warp = float(rng.choice([0.0, rng.uniform(0.08, 0.2)], p=[0.85, 0.15]))
