@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from skylore.errors import ColumnError, ModelError
 from skylore.morphology.gz2 import counts_from_fractions, gz2_counts
-from skylore.morphology.tree import load_tree
+from skylore.morphology.tree import DecisionTree, Question, load_tree
 
 GZ2 = load_tree("gz2")
 
@@ -51,6 +51,14 @@ def test_votes_are_classifications_times_the_probability_of_being_asked(seed):
     asked = GZ2.asked(torch.tensor(p)).numpy()
     sums = np.stack([counts[:, place].sum(axis=1) for place in GZ2.slices], axis=1)
     np.testing.assert_allclose(sums, 40 * asked, atol=1e-9)
+
+
+def test_whole_votes_go_to_the_largest_remainders():
+    shape = Question(name="shape", answers=("smooth", "disk", "none"))
+    tree = DecisionTree(name="one", questions=(shape,))
+    shares = np.array([[0.62, 0.28, 0.10], [0.33, 0.33, 0.34], [0.16, 0.15, 0.69]])
+    counts = counts_from_fractions(shares, np.full(3, 10.0), tree, whole=True)
+    assert counts.tolist() == [[6, 3, 1], [3, 3, 4], [2, 1, 7]]
 
 
 @pytest.mark.parametrize("empty", [0.0, np.nan])

@@ -108,11 +108,12 @@ def test_single_precision_gradients_are_those_of_exact_arithmetic(case):
     assert concentration.grad[0].tolist() == pytest.approx(expected, rel=1e-5, abs=1e-9)
 
 
-@given(votes_and_alphas)
+@given(votes_and_alphas.filter(lambda case: sum(case[0]) <= 40))
 def test_gradcheck(case):
+    """Within what finite differences resolve; the test above covers the whole range."""
     k = double(case[0])
-    alpha = double(case[1]).clamp(min=0.02).requires_grad_()
-    assert torch.autograd.gradcheck(lambda a: dirichlet_multinomial_nll(k, a), alpha, rtol=2e-3)
+    alpha = double(case[1]).clamp(0.05, 100).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a: dirichlet_multinomial_nll(k, a), alpha)
     logits = alpha.detach().log().clamp(-2, 2).requires_grad_()
     assert torch.autograd.gradcheck(lambda z: multinomial_nll(k, z.log_softmax(1)), logits)
     f = k / k.sum().clamp(min=1)
