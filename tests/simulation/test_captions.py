@@ -117,3 +117,15 @@ def test_numbers_become_words() -> None:
         "kind": "barred spiral", "bar": "strong", "bulge": "obvious", "arm_count": 2,
         "inclination": "face-on", "size": "large",
     }  # fmt: skip
+
+
+def test_two_galaxies_are_told_in_the_plural() -> None:
+    texts = [
+        text
+        for seed in range(200)
+        for text in phrases({"kind": "merger"}, np.random.default_rng(seed))
+    ]
+    assert "These are colliding galaxies." in texts
+    assert "This is an interacting pair." in texts
+    assert "This is a pair of merging galaxies." in texts
+    assert "This is colliding galaxies." not in texts

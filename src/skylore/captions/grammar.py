@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["ADJECTIVES", "FEATURES", "FRAMES", "IMPLIED_KINDS", "NAMES", "REMARKS"]
+__all__ = ["ADJECTIVES", "FEATURES", "FRAMES", "IMPLIED_KINDS", "NAMES", "PLURAL_FRAMES", "REMARKS"]
 
 _Words = tuple[str, ...]
 
@@ -46,12 +46,12 @@ NAMES: Mapping[str, _Words] = MappingProxyType({
                   "galaxy of irregular shape", "Magellanic irregular", "patchy, shapeless galaxy",
                   "amorphous galaxy", "peculiar galaxy", "galaxy of ragged outline"),
     "lens": ("gravitational lens", "strong gravitational lens", "lensing galaxy",
-             "strong lens system", "lensed background galaxy", "galaxy-scale lens",
+             "strong lens system", "galaxy-scale lens",
              "foreground galaxy lensing a background source", "strong lensing system"),
     "star": ("star", "foreground star", "point source", "stellar point source",
              "star in our own galaxy", "bright star", "Milky Way star", "unresolved star"),
     "artefact": ("image artifact", "imaging artefact", "instrumental artifact", "faulty image",
-                 "corrupted image", "data defect", "spurious detection", "image with a defect"),
+                 "corrupted image", "data defect", "spurious detection", "defective image"),
 })  # fmt: skip
 """What a kind is called; the first name is the plainest."""
 
@@ -62,7 +62,7 @@ IMPLIED_KINDS: Mapping[str, str] = MappingProxyType({
 """The kind that a fact implies where no kind is given, the most telling first."""
 
 ADJECTIVES: Mapping[str, Mapping[str, _Words]] = MappingProxyType({
-    "size": {"small": ("small", "tiny", "compact-looking", "little"),
+    "size": {"small": ("small", "tiny", "small-looking"),
              "large": ("large", "extended", "big", "broad")},
     "colour": {"red": ("red", "reddish", "golden", "yellow-orange", "warm-coloured"),
                "blue": ("blue", "bluish", "blue-tinted", "blue-coloured")},
@@ -175,4 +175,10 @@ FRAMES: _Words = (
     "{subject}.", "This is {subject}.", "The image shows {subject}.", "We see {subject}.",
     "At the centre lies {subject}.", "An image of {subject}.", "A survey picture of {subject}.",
 )  # fmt: skip
-"""Sentences that a description is set in."""
+"""Sentences that a description in the singular is set in."""
+
+PLURAL_FRAMES: _Words = (
+    "{subject}.", "These are {subject}.", "The image shows {subject}.", "We see {subject}.",
+    "At the centre lie {subject}.", "An image of {subject}.", "A survey picture of {subject}.",
+)  # fmt: skip
+"""Sentences that a description in the plural is set in."""

@@ -12,6 +12,7 @@ from skylore.captions.grammar import (
     FRAMES,
     IMPLIED_KINDS,
     NAMES,
+    PLURAL_FRAMES,
     REMARKS,
 )
 from skylore.errors import SourceError
@@ -174,7 +175,8 @@ def _describe(name: str, adjectives: Sequence[str], features: Sequence[str]) -> 
 
 
 def _sentence(subject: str, rng: np.random.Generator) -> str:
-    text = _pick(FRAMES, rng).format(subject=_with_article(subject))
+    frames = PLURAL_FRAMES if _is_plural(subject) else FRAMES
+    text = _pick(frames, rng).format(subject=_with_article(subject))
     return text[0].upper() + text[1:]
 
 

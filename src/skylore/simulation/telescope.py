@@ -125,7 +125,7 @@ def choose_conditions(rng: np.random.Generator, radius: float, sharpness: float)
         noise=float(np.exp(rng.uniform(*np.log(look.noise)))),
         background=np.array(sky),
         saturation=float(rng.uniform(*look.saturation)),
-        softening=float(rng.uniform(3, 10)),
+        softening=float(rng.uniform(5, 11)),
         quality=int(rng.uniform(*look.quality)),
         subsampling=look.subsampling,
         gain=float(np.exp(rng.uniform(np.log(4), np.log(80)))),
