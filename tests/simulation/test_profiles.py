@@ -46,6 +46,20 @@ def test_a_round_isothermal_lens_deflects_by_its_einstein_radius() -> None:
     assert np.all(along * x + across * y > 0)
 
 
+@pytest.mark.parametrize("ratio", [0.6, 0.8, 0.97])
+def test_the_deflection_is_that_of_the_mass(ratio: float) -> None:
+    """Its divergence is twice the convergence ``b sqrt(q) / (2 sqrt(q² x² + y²))``, its curl 0."""
+    x, y = place(0.0, 0.0, 0.0)
+    along, across = (part.astype(float) for part in deflection(x, y, 12.0, ratio))
+    convergence = 12.0 * np.sqrt(ratio) / (2 * np.hypot(ratio * x, y))
+    divergence = np.gradient(along, axis=1) + np.gradient(across, axis=0)
+    curl = np.gradient(across, axis=1) - np.gradient(along, axis=0)
+    away = np.hypot(x, y) > 15
+    away[:1] = away[-1:] = away[:, :1] = away[:, -1:] = False
+    assert np.allclose(divergence[away], 2 * convergence[away], rtol=0.01)
+    assert np.allclose(curl[away], 0, atol=0.01 * convergence[away].max())
+
+
 def test_an_elliptical_lens_is_symmetric_about_its_axes() -> None:
     x, y = place(0.0, 0.0, 0.0)
     along, across = deflection(x, y, 12.0, 0.7)

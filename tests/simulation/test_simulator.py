@@ -49,7 +49,7 @@ def test_the_object_is_as_large_as_the_truth_says(kind: str) -> None:
         assert 0.9 * SMALLEST_RADIUS <= radius <= 1.1 * LARGEST_RADIUS
         area = np.pi * radius**2 * (shape if isinstance(shape, float) else 1.0)
         ratios.append(_bright_area(simulated.image) / area)
-    assert 0.6 < np.median(ratios) < 1.6
+    assert 0.75 < np.median(ratios) < 1.1
 
 
 def _bright_area(image: np.ndarray) -> int:
