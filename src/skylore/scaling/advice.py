@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skylore.errors import ModelError
-from skylore.scaling.fitting import Bounds, Fit
+from skylore.scaling.fitted import Bounds, Fit
 
 __all__ = ["Advice", "advise"]
 

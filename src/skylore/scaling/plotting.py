@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skylore.errors import DependencyMissingError, ModelError
-from skylore.scaling.fitting import Fit
+from skylore.scaling.fitted import Fit
 from skylore.scaling.laws import Floats
 from skylore.scaling.runs import Runs
 

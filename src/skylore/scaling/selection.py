@@ -9,7 +9,8 @@ import numpy as np
 
 from skylore.errors import ModelError
 from skylore.scaling.families import FAMILIES
-from skylore.scaling.fitting import Form, fit
+from skylore.scaling.fitted import Form
+from skylore.scaling.fitting import fit
 from skylore.scaling.laws import Floats, Law
 from skylore.scaling.robust import repeat_scatter
 from skylore.scaling.runs import Runs
