@@ -216,7 +216,7 @@ def choices(trials: int) -> str:
 def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
-    parser.add_argument("--trials", type=int, default=240, help="draws a design")
+    parser.add_argument("--trials", type=int, default=120, help="draws a design")
     options = parser.parse_args()
     trials = options.trials
     sections = {
