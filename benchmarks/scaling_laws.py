@@ -63,7 +63,7 @@ class Design:
 
     def draw(self, rng: np.random.Generator) -> Runs:
         """Draw runs; those of one seed are a chain of nested subsets."""
-        D = SMALLEST * 2.0 ** np.arange(self.sizes)
+        D = np.asarray(SMALLEST * 2.0 ** np.arange(self.sizes), dtype=np.float64)
         covariance = self.scatter**2 * NOISES[self.noise](D)
         errors = rng.multivariate_normal(np.zeros(D.size), np.asarray(covariance), size=self.seeds)
         loss = self.law(D) * np.exp(errors)

@@ -41,8 +41,8 @@ def fit(
         Huber's threshold. Where left out, 1.345 robust standard deviations of the log loss between
         repeats (of the residuals where there are no repeats), at least 10⁻³: 95 % efficient for
         Gaussian noise, and a diverged run counts as one that is ``δ`` off. The published 10⁻³ is a
-        choice for the very clean losses of language models; with scatter above 0.1 % it is an absolute loss,
-        which is 64 % efficient.
+        choice for the very clean losses of language models; with scatter above 0.1 % it is an
+        absolute loss, which is 64 % efficient.
 
     Returns
     -------
