@@ -22,15 +22,15 @@ LAW = FloorLaw(1, 60, 0.5)
 def test_intervals_hold_the_truth_about_as_often_as_they_say(seeds):
     sizes = SIZES[:6]
     held = []
-    for trial in range(50):
+    for trial in range(100):
         found = fit(draw(LAW, scatter=0.02, seeds=seeds, rng=trial, sizes=sizes))
         far = found.prediction_interval(4 * sizes[-1])
         pairs = [(found.interval(name), getattr(LAW, name)) for name in ("beta", "E", "B")]
         pairs.append((far, LAW(4 * sizes[-1])))
         held.append([one.low <= truth <= one.high for one, truth in pairs])
     shares = np.mean(held, axis=0)
-    assert (shares > 0.76).all(), shares
-    assert (shares < 1).any(), shares
+    assert (shares > 0.82).all(), shares
+    assert (shares < 0.99).all(), shares
 
 
 def test_an_interval_is_where_the_profile_crosses_its_threshold():
