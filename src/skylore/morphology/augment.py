@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
+from skylore.morphology.network import NetworkConfig
+
 __all__ = ["Augmentation", "augment", "rotate"]
 
 
@@ -42,8 +44,11 @@ class Augmentation(BaseModel):
 
 
 def augment(
-    images: Tensor, pixels: int, how: Augmentation, generator: torch.Generator | None = None
-) -> Tensor:
+    images: Tensor,
+    config: NetworkConfig,
+    how: Augmentation,
+    generator: torch.Generator | None = None,
+) -> list[Tensor]:
     """Turn, mirror, zoom, shift, blur and brighten images by chance, and add noise.
 
     Any angle is equally likely, since the sky has no up; what turns into sight from beyond the
@@ -52,15 +57,15 @@ def augment(
     Parameters
     ----------
     images : Tensor, shape (N, 3, H, W), uint8
-    pixels : int
-        Side of the images returned.
+    config : NetworkConfig
+        Says which frames are wanted.
     how : Augmentation
     generator : torch.Generator, optional
 
     Returns
     -------
-    Tensor, shape (N, 3, pixels, pixels), float32
-        From 0 to 1.
+    list of Tensor, shape (N, 3, pixels, pixels), float32
+        A frame each, from 0 to 1; all frames of an image are changed alike.
 
     Raises
     ------
@@ -69,13 +74,18 @@ def augment(
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"images to be augmented are 8-bit, not {images.dtype}")
-    seen = _resample(images.float() / 255, pixels, _transforms(len(images), how, generator))
-    blurred = round(how.blur * len(seen))
-    if blurred:
-        seen[:blurred] = _blur(seen[:blurred])
-    seen = _relight(seen, how, generator)
-    depth = _normal(generator, len(seen), 1, 1, 1).abs() * how.noise
-    return (seen + depth * _normal(generator, *seen.shape)).clamp(0, 1)
+    whole = images.float() / 255
+    turned = _transforms(len(images), how, generator)
+    if config.frames == 1:
+        frames = [_resample(whole, config.pixels, turned)]
+    else:
+        # The middle half: the same change seen through a grid of half the extent.
+        closer = turned * torch.tensor([0.5, 0.5, 1.0])
+        frames = [
+            _resample(F.avg_pool2d(whole, 2), config.pixels, turned),
+            _resample(whole, config.pixels, closer),
+        ]
+    return _expose(frames, how, generator)
 
 
 def rotate(images: Tensor, radians: float) -> Tensor:
@@ -104,18 +114,31 @@ def _resample(images: Tensor, pixels: int, matrices: Tensor) -> Tensor:
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
+def _expose(
+    frames: list[Tensor], how: Augmentation, generator: torch.Generator | None
+) -> list[Tensor]:
+    """Change sharpness, light and noise, for all frames of an image alike."""
+    count = len(frames[0])
+    blurred = round(how.blur * count)
+    gain = torch.exp(
+        how.gain * _normal(generator, count, 1, 1, 1)
+        + how.gain / 2 * _normal(generator, count, 3, 1, 1)
+    )
+    level = how.level * _normal(generator, count, 3, 1, 1)
+    depth = how.noise * _normal(generator, count, 1, 1, 1).abs()
+    exposed = []
+    for frame in frames:
+        if blurred:
+            frame[:blurred] = _blur(frame[:blurred])
+        noise = depth * _normal(generator, *frame.shape)
+        exposed.append((frame * gain + level + noise).clamp(0, 1))
+    return exposed
+
+
 def _blur(images: Tensor) -> Tensor:
     line = torch.tensor([0.25, 0.5, 0.25])
     kernel = torch.outer(line, line).expand(3, 1, 3, 3)
     return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="reflect"), kernel, groups=3)
-
-
-def _relight(images: Tensor, how: Augmentation, generator: torch.Generator | None) -> Tensor:
-    count = len(images)
-    shared = how.gain * _normal(generator, count, 1, 1, 1)
-    single = how.gain / 2 * _normal(generator, count, 3, 1, 1)
-    level = how.level * _normal(generator, count, 3, 1, 1)
-    return images * torch.exp(shared + single) + level
 
 
 def _normal(generator: torch.Generator | None, *shape: int) -> Tensor:

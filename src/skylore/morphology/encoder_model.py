@@ -18,7 +18,7 @@ from skylore import __version__
 from skylore.errors import ModelError
 from skylore.morphology.heads import make_heads
 from skylore.morphology.labels import LearntLabels
-from skylore.morphology.network import GalaxyNetwork, NetworkConfig
+from skylore.morphology.network import GalaxyNetwork, NetworkConfig, frames_of
 from skylore.morphology.objectives import Objective
 
 __all__ = ["EncoderConfig", "EncoderModel"]
@@ -53,20 +53,15 @@ class EncoderModel(nn.Module):
         self.register_buffer("feature_scale", torch.ones(config.network.dimension))
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Give features ``(N, D)`` of canvases ``(N, 3, S, S)``, 8-bit, averaged over views.
+        """Give features ``(N, D)`` of canvases ``(N, 3, S, S)``, 8-bit.
 
         Raises
         ------
         TypeError
             If the canvases are not 8-bit.
         """
-        if pixels.dtype != torch.uint8:
-            raise TypeError(f"images to be encoded are 8-bit, not {pixels.dtype}")
-        shown = (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-        turns = range(0, 4, 4 // self.config.network.views)
-        views = [self.network(torch.rot90(shown, turn, (2, 3))) for turn in turns]
-        mean: Tensor = torch.stack(views).mean(dim=0)
-        return mean
+        features: Tensor = self.network(frames_of(pixels, self.config.network))
+        return features
 
     def vectors(self, pixels: Tensor) -> Tensor:
         """Give standardised features of canvases."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from collections.abc import Sequence
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
-__all__ = ["GalaxyNetwork", "NetworkConfig"]
+__all__ = ["GalaxyNetwork", "NetworkConfig", "frames_of"]
 
 Size = Annotated[int, Field(ge=1)]
 
@@ -24,7 +25,10 @@ class NetworkConfig(BaseModel):
     Attributes
     ----------
     pixels : int
-        Side of the canvas that images are brought to.
+        Side of a frame, which is what the network sees at once.
+    frames : int
+        1 for the whole image; 2 for its middle half at twice the resolution as well. Surveys cut
+        out galaxies with sky around, and arms and bars are lost when all of it is scaled down.
     width : int
         Channels of the first stage.
     depths : tuple of int
@@ -34,30 +38,34 @@ class NetworkConfig(BaseModel):
     drop_path : float
         Chance that the last block is left out in training; earlier ones in proportion to their
         depth (Huang et al. 2016, arXiv 1603.09382).
-    views : int
-        Quarter turns over which features are averaged when images are encoded: 1, 2 or 4.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pixels: Annotated[int, Field(ge=16, le=1024)] = 80
+    pixels: Annotated[int, Field(ge=16, le=1024)] = 64
+    frames: Literal[1, 2] = 2
     width: Size = 32
     depths: tuple[Size, ...] = (1, 2, 2, 1)
     multipliers: tuple[Size, ...] = (1, 2, 4, 6)
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    views: Annotated[int, Field(ge=1, le=4)] = 1
+
+    @property
+    def canvas(self) -> int:
+        """Side of the square that images are brought to."""
+        return self.pixels * self.frames
 
     @property
     def dimension(self) -> int:
         """Length of a feature vector."""
-        return self.width * self.multipliers[-1]
+        return self.width * self.multipliers[-1] * self.frames
 
 
 class GalaxyNetwork(nn.Module):
     """A residual network (He et al. 2016, arXiv 1512.03385) for small images on CPUs.
 
     3 × 3 convolutions with batch normalisation throughout, for which CPUs have fast code, and a
-    mean over positions at the end.
+    mean over positions at the end. Frames pass through the same weights, and their features are
+    put side by side.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -78,10 +86,35 @@ class GalaxyNetwork(nn.Module):
                 layers.append(_ResidualBlock(channels, config.drop_path * place / total))
         self.body = nn.Sequential(*layers)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Give features ``(N, D)`` of images ``(N, 3, H, W)`` with values from 0 to 1."""
-        seen: Tensor = self.body((pixels - _TYPICAL_LEVEL) / _TYPICAL_SPREAD)
-        return seen.mean(dim=(2, 3))
+    def forward(self, frames: Sequence[Tensor]) -> Tensor:
+        """Give features ``(N, D)`` of the frames of ``N`` images.
+
+        Parameters
+        ----------
+        frames : sequence of Tensor, shape (N, 3, pixels, pixels)
+            As :func:`frames_of` gives them, from 0 to 1.
+        """
+        together = (torch.cat(list(frames)) - _TYPICAL_LEVEL) / _TYPICAL_SPREAD
+        seen: Tensor = self.body(together.contiguous(memory_format=torch.channels_last))
+        return torch.cat(seen.mean(dim=(2, 3)).chunk(len(frames)), dim=1)
+
+
+def frames_of(canvases: Tensor, config: NetworkConfig) -> list[Tensor]:
+    """Cut canvases ``(N, 3, canvas, canvas)``, 8-bit, into frames with values from 0 to 1.
+
+    Raises
+    ------
+    TypeError
+        If the canvases are not 8-bit: dividing them by 255 twice would go unnoticed.
+    """
+    if canvases.dtype != torch.uint8:
+        raise TypeError(f"images to be encoded are 8-bit, not {canvases.dtype}")
+    images = canvases.float() / 255
+    if config.frames == 1:
+        return [images]
+    margin = config.pixels // 2
+    middle = images[:, :, margin : margin + config.pixels, margin : margin + config.pixels]
+    return [F.avg_pool2d(images, 2), middle]
 
 
 class _ResidualBlock(nn.Module):

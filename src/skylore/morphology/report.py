@@ -65,8 +65,9 @@ def encoder_card(config: EncoderConfig, report: PretrainReport) -> str:
     return f"""# Skylore image encoder
 
 A residual network on {network.pixels} × {network.pixels} pixels that gives {network.dimension}
-features of an image, averaged over {network.views} quarter turns. Written by Skylore
-{config.skylore_version}; `config.json` and `model.safetensors` are all of it.
+features of an image, from {network.frames} frame(s): the whole, and with two its middle half at
+twice the resolution. Written by Skylore {config.skylore_version}; `config.json` and
+`model.safetensors` are all of it.
 
 ## Training
 

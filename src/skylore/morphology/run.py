@@ -108,7 +108,7 @@ class PretrainRun:
         return torch.cat(parts)
 
     def _canvases(self, rows: Tensor) -> Tensor:
-        side = self.settings.network.pixels
+        side = self.settings.network.canvas
         images = self.data.images.take(rows)
         return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
@@ -167,10 +167,12 @@ class PretrainRun:
         return float(loss.detach())
 
     def _see(self, images: Tensor) -> Tensor:
-        pixels = augment(images, self.settings.network.pixels, self.settings.augmentation)
-        shown = pixels.to(self.device, memory_format=torch.channels_last)
+        frames = augment(images, self.settings.network, self.settings.augmentation)
+        shown = [frame.to(self.device) for frame in frames]
         with torch.autocast(
-            self.device.type, self.precision or torch.bfloat16, enabled=self.precision is not None
+            self.device.type,
+            self.precision or torch.bfloat16,
+            enabled=self.precision is not None,
         ):
             features: Tensor = self.model.network(shown)
         return features.float()

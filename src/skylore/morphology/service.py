@@ -135,7 +135,7 @@ def _rotation_cosine(model: EncoderModel, data: TrainingSet) -> float | None:
 
 
 def _unit_vectors(model: EncoderModel, images: Tensor) -> Tensor:
-    side = model.config.network.pixels
+    side = model.config.network.canvas
     bytes_ = (images * 255).round().to(torch.uint8)
     shown = F.interpolate(bytes_, (side, side), mode="bilinear", antialias=True)
     return F.normalize(model.vectors(shown), dim=1)

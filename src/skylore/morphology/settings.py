@@ -63,7 +63,7 @@ class PretrainSettings(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Share = 0.05
     averaging: Share = 0.998
-    canvas_margin: Annotated[float, Field(ge=1, le=2)] = 1.2
+    canvas_margin: Annotated[float, Field(ge=1, le=2)] = 1.125
     validation: Share = 0.1
     evaluations: Count = 10
     checkpoint_steps: Count = 200
@@ -74,7 +74,7 @@ class PretrainSettings(BaseModel):
     @property
     def kept_pixels(self) -> int:
         """Side of the images that are kept in memory for training."""
-        return round(self.network.pixels * self.canvas_margin)
+        return 2 * round(self.network.canvas * self.canvas_margin / 2)
 
     @property
     def digest(self) -> str:
