@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,17 @@ class TrainingSet:
     targets: Mapping[str, Tensor]
     training: Tensor
     held_out: Tensor
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of labels and split; a run goes on only with its own."""
+        digest = hashlib.sha256()
+        for label in self.labels:
+            digest.update(label.model_dump_json().encode())
+            digest.update(self.targets[label.name].numpy().tobytes())
+        for rows in (self.training, self.held_out):
+            digest.update(len(rows).to_bytes(8) + rows.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
 
 def open_training_set(

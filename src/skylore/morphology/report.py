@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from skylore.morphology.encoder_model import EncoderConfig
-from skylore.morphology.run import Evaluation
 from skylore.morphology.settings import PretrainSettings
+from skylore.morphology.state import Evaluation
 
 __all__ = ["PretrainReport", "encoder_card"]
 

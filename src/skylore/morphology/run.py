@@ -8,32 +8,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
 from skylore.morphology.augment import augment
-from skylore.morphology.checkpoint import read_checkpoint, write_checkpoint
 from skylore.morphology.dataset import TrainingSet
 from skylore.morphology.encoder_model import EncoderConfig, EncoderModel
 from skylore.morphology.precision import training_precision
+from skylore.morphology.sampling import plan_sampling
 from skylore.morphology.selfsupervision import TwoViews
 from skylore.morphology.settings import PretrainSettings
+from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
 
 __all__ = ["Evaluation", "PretrainRun"]
 
 _BATCH = 256
-
-
-class Evaluation(BaseModel):
-    """How the averaged weights did on the objects held out, by the name of the labels."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    step: int
-    loss: float
-    held_out: dict[str, dict[str, float]]
 
 
 class PretrainRun:
@@ -71,7 +61,9 @@ class PretrainRun:
             self._parameter_groups(), lr=settings.learning_rate, betas=(0.9, 0.99)
         )
         self.precision = training_precision(settings.precision, self.device)
-        self.rows, self.chances = self._sampling()
+        self.sampling = plan_sampling(
+            data, self.model.objectives, unlabelled=self.views is not None
+        )
         self.history: list[Evaluation] = []
         self.step = 0
         self._losses: list[float] = []
@@ -127,29 +119,10 @@ class PretrainRun:
         if self.views is not None:
             yield from self.views.parameters()
 
-    def _sampling(self) -> tuple[Tensor, Tensor]:
-        """Give the rows to draw from and how often each: the rarer its labels, the more."""
-        rows = self.data.training
-        chances = torch.ones(len(rows))
-        labelled = torch.zeros(len(rows), dtype=torch.bool)
-        for name, head in self.model.objectives.items():
-            targets = self.data.targets[name][rows]
-            chances = torch.maximum(chances, head.rarity(targets))
-            labelled |= head.known(targets)
-        if self.views is None:
-            rows, chances = rows[labelled], chances[labelled]
-        if len(rows) < 2:
-            raise ModelError(
-                "no object has a label to learn from; name columns that are filled, or let the "
-                "encoder learn from images alone (--self-supervision)"
-            )
-        return rows, chances
-
     def _step(self) -> float:
         self._set_rate()
         self.model.train()
-        batch = min(self.settings.batch_size, len(self.rows))
-        rows = self.rows[torch.multinomial(self.chances, batch)]
+        rows = self.sampling.draw(self.settings.batch_size)
         images = self.data.images.take(rows)
         seen = [self._see(images) for _ in range(2 if self.views is not None else 1)]
         loss = self._supervised(seen, rows)
@@ -217,45 +190,29 @@ class PretrainRun:
         self._losses = []
         self.history.append(Evaluation(step=self.step, loss=loss, held_out=held_out))
 
-    def _state(self) -> dict[str, Tensor]:
+    def _modules(self) -> dict[str, nn.Module]:
         modules: dict[str, nn.Module] = {"model": self.model, "averaged": self.averaged}
         if self.views is not None:
             modules["views"] = self.views
-        return {f"{k}/{n}": t for k, m in modules.items() for n, t in m.state_dict().items()}
+        return modules
 
     def _keep(self) -> None:
-        tensors = {name: tensor.cpu() for name, tensor in self._state().items()}
-        for number, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{number}/{n}": t.cpu() for n, t in moments.items()}
-        note = {
-            "settings": self.settings.digest,
-            "step": self.step,
-            "losses": self._losses,
-            "history": [e.model_dump() for e in self.history],
-        }
-        write_checkpoint(self.checkpoint, tensors, note)
+        note = RunNote(
+            settings=self.settings.digest,
+            data=self.data.digest,
+            step=self.step,
+            losses=self._losses,
+            history=self.history,
+        )
+        keep_run(self.checkpoint, note, self._modules(), self.optimiser)
 
     def _resume(self) -> None:
-        kept = read_checkpoint(self.checkpoint)
-        if kept is None:
-            return
-        tensors, note = kept
-        if note["settings"] != self.settings.digest:
-            raise ModelError(
-                f"{self.checkpoint} is of a run with other settings; give the same again, or "
-                "another folder"
-            )
-        state = self._state()
-        if any(name in tensors and tensors[name].shape != t.shape for name, t in state.items()):
-            raise ModelError(f"{self.checkpoint} is of a run on other labels; give another folder")
-        with torch.no_grad():
-            for name, tensor in state.items():
-                tensor.copy_(tensors[name])
-        optimiser = self.optimiser.state_dict()
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser/"):
-                _, number, moment = name.split("/")
-                optimiser["state"].setdefault(int(number), {})[moment] = tensor
-        self.optimiser.load_state_dict(optimiser)
-        self.step, self._losses = note["step"], note["losses"]
-        self.history = [Evaluation.model_validate(e) for e in note["history"]]
+        note = restore_run(
+            self.checkpoint,
+            self.settings.digest,
+            self.data.digest,
+            self._modules(),
+            self.optimiser,
+        )
+        if note is not None:
+            self.step, self._losses, self.history = note.step, note.losses, note.history
