@@ -59,7 +59,7 @@ class TrainedEncoder(NetworkEncoder):
         return dimension
 
     def _forward(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        pixels = stack(images, self._model.config.network.pixels).to(self._device)
+        pixels = stack(images, self._model.config.network.canvas).to(self._device)
         with torch.inference_mode():
             vectors: NDArray[np.float32] = self._model.vectors(pixels).float().cpu().numpy()
         return vectors
