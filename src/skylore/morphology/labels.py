@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from skylore.errors import ColumnError, ModelError
+from skylore.errors import ModelError
+from skylore.morphology.label_columns import check_votes, class_numbers, floats_of, texts_of
 from skylore.morphology.tree import DecisionTree, load_tree
 
 __all__ = [
@@ -69,17 +69,21 @@ class LearntLabels(BaseModel):
 
         Raises
         ------
+        ColumnError
+            A column is of the wrong type.
         ModelError
-            A class was not there when the labels were learnt, or a count is negative.
+            A class was not there when the labels were learnt, or votes are negative, missing for
+            some answers of a question only, or fractions that do not sum to 1.
         """
         if self.kind == "classes":
-            return _class_numbers(table[self.columns[0]], self.classes)
-        numbers = np.stack([_floats(table[name]) for name in self.columns], axis=1)
+            return class_numbers(table, self.columns[0], self.classes)
+        numbers = np.stack([floats_of(table, name) for name in self.columns], axis=1)
         if self.kind == "figures":
             standard = (numbers - self.centre) / self.scale
             return np.clip(standard, -_FURTHEST, _FURTHEST).astype(np.float32)
-        if (numbers < 0).any():
-            raise ModelError(f"{self.name} has negative numbers; votes are counts from 0")
+        if self.tree is None:
+            raise ValueError(f"the labels {self.name!r} are votes and have no tree")
+        check_votes(numbers, self.tree, self.kind, self.columns)
         return numbers.astype(np.float32)
 
 
@@ -105,7 +109,7 @@ class ClassLabels(BaseModel):
         ModelError
             There are fewer than two, or so many that the column is something else.
         """
-        classes = tuple(sorted(_texts(table[self.column]).drop_null().unique().to_pylist()))
+        classes = tuple(sorted(texts_of(table, self.column).drop_null().unique().to_pylist()))
         if not 2 <= len(classes) <= _MOST_CLASSES:
             raise ModelError(
                 f"the column {self.column!r} has {len(classes)} classes; it takes from 2 to "
@@ -137,17 +141,19 @@ class FigureLabels(BaseModel):
         ModelError
             A column is empty or constant.
         """
-        numbers = np.stack([_floats(table[name]) for name in self.columns], axis=1)
+        numbers = np.stack([floats_of(table, name) for name in self.columns], axis=1)
         empty = np.isnan(numbers).all(axis=0)
         if empty.any():
             raise ModelError(f"the column {self.columns[int(empty.argmax())]!r} has no figures")
+        # By extremes: the standard deviation of equal figures is not exactly zero.
+        constant = np.nanmin(numbers, axis=0) == np.nanmax(numbers, axis=0)
+        if constant.any():
+            name = self.columns[int(constant.argmax())]
+            raise ModelError(f"the column {name!r} is the same everywhere; leave it out")
         centre = np.nanmedian(numbers, axis=0)
         scale = _ROBUST * np.nanmedian(np.abs(numbers - centre), axis=0)
         # Figures that are zero for most objects have no robust deviation, and are figures still.
         scale = np.where(scale > 0, scale, np.nanstd(numbers, axis=0))
-        if (scale == 0).any():
-            name = self.columns[int((scale == 0).argmax())]
-            raise ModelError(f"the column {name!r} is the same everywhere; leave it out")
         return LearntLabels(
             name="figures",
             kind="figures",
@@ -237,30 +243,4 @@ def _tree_columns(tree: str, prefix: str) -> tuple[str, ...]:
 
 def _require_numbers(table: pa.Table, columns: tuple[str, ...]) -> None:
     for name in columns:
-        _floats(table[name])
-
-
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    try:
-        numbers = column.cast(pa.float64()).to_numpy()
-    except pa.ArrowInvalid as error:
-        raise ColumnError(f"labels of type {column.type} are not numbers: {error}") from error
-    return np.where(np.isinf(numbers), np.nan, numbers)
-
-
-def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_floating(kind):
-        raise ColumnError("classes are text, boolean or whole numbers; fractions are figures")
-    return column if pa.types.is_string(kind) else column.cast(pa.string())
-
-
-def _class_numbers(column: pa.ChunkedArray, classes: tuple[str, ...]) -> NDArray[np.float32]:
-    texts = _texts(column)
-    numbers = pc.index_in(texts, pa.array(classes))
-    strange = pc.and_(pc.is_null(numbers), pc.is_valid(texts))
-    if pc.any(strange).as_py():
-        first = texts.filter(strange)[0].as_py()
-        raise ModelError(f"the class {first!r} was not there when the labels were learnt")
-    found: NDArray[np.float32] = numbers.cast(pa.float32()).to_numpy()
-    return found[:, None]
+        floats_of(table, name)
