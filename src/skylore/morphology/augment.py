@@ -56,7 +56,7 @@ def augment(
 
     Parameters
     ----------
-    images : Tensor, shape (N, 3, H, W), uint8
+    images : Tensor, shape (N, 3, S, S), uint8
     config : NetworkConfig
         Says which frames are wanted.
     how : Augmentation
@@ -89,7 +89,7 @@ def augment(
 
 
 def rotate(images: Tensor, radians: float) -> Tensor:
-    """Turn images ``(N, 3, H, W)`` of floats about their middle, mirroring at the border."""
+    """Turn images ``(N, 3, S, S)`` of floats about their middle, mirroring at the border."""
     cosine, sine = math.cos(radians), math.sin(radians)
     matrix = torch.tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
     return _resample(images, images.shape[-1], matrix.expand(len(images), 2, 3))

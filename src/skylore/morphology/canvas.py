@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
@@ -22,7 +21,8 @@ def canvas(image: Pixels, side: int) -> Tensor:
     height, width = image.shape[:2]
     square = min(height, width)
     top, left = (height - square) // 2, (width - square) // 2
-    middle = np.ascontiguousarray(image[top : top + square, left : left + square])
+    # A copy, since torch cannot take arrays that are read-only or run backwards.
+    middle = image[top : top + square, left : left + square].copy()
     pixels = torch.from_numpy(middle).permute(2, 0, 1)
     if square == side:
         return pixels.contiguous()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -48,19 +48,28 @@ class EncoderModel(nn.Module):
         super().__init__()
         self.config = config
         self.network = GalaxyNetwork(config.network)
-        self.heads = nn.ModuleDict(make_heads(config.network.dimension, config.labels))
+        heads = make_heads(config.network.dimension, config.labels)
+        self.heads = nn.ModuleDict({_module_name(name): head for name, head in heads.items()})
         self.register_buffer("feature_mean", torch.zeros(config.network.dimension))
         self.register_buffer("feature_scale", torch.ones(config.network.dimension))
 
     def features(self, pixels: Tensor) -> Tensor:
         """Give features ``(N, D)`` of canvases ``(N, 3, S, S)``, 8-bit.
 
+        They are those of test time, whatever mode the model is in: the features of an image never
+        depend on the images beside it, nor on chance.
+
         Raises
         ------
         TypeError
             If the canvases are not 8-bit.
         """
-        features: Tensor = self.network(frames_of(pixels, self.config.network))
+        training = self.network.training
+        self.network.eval()
+        try:
+            features: Tensor = self.network(frames_of(pixels, self.config.network))
+        finally:
+            self.network.train(training)
         return features
 
     def vectors(self, pixels: Tensor) -> Tensor:
@@ -70,7 +79,8 @@ class EncoderModel(nn.Module):
     @property
     def objectives(self) -> dict[str, Objective]:
         """The heads by the name of their labels."""
-        return {name: cast(Objective, head) for name, head in self.heads.items()}
+        names = [label.name for label in self.config.labels]
+        return {name: cast(Objective, self.heads[_module_name(name)]) for name in names}
 
     @cached_property
     def identity(self) -> str:
@@ -110,7 +120,7 @@ class EncoderModel(nn.Module):
             config = EncoderConfig.model_validate_json((folder / "config.json").read_bytes())
             model = cls(config)
             model.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+        except (OSError, ValueError, SafetensorError, RuntimeError) as error:
             raise ModelError(
                 f"no trained encoder can be read from {folder}: {error}. Train it with `skylore "
                 "pretrain`, or fetch a whole copy."
@@ -121,6 +131,12 @@ class EncoderModel(nn.Module):
 
     def _weights(self) -> bytes:
         return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})
+
+
+def _module_name(name: str) -> str:
+    """Give a name that torch takes: columns may have dots, or be called ``type`` or ``keys``."""
+    spelt = name.replace("%", "%25").replace(".", "%2E")
+    return f"{spelt}%" if hasattr(nn.ModuleDict(), spelt) else spelt
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
@@ -48,6 +48,15 @@ class NetworkConfig(BaseModel):
     depths: tuple[Size, ...] = (1, 2, 2, 1)
     multipliers: tuple[Size, ...] = (1, 2, 4, 6)
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _stages_agree(self) -> Self:
+        if not self.depths or len(self.depths) != len(self.multipliers):
+            raise ValueError(
+                f"{len(self.depths)} depths and {len(self.multipliers)} multipliers: give one of "
+                "each for every stage"
+            )
+        return self
 
     @property
     def canvas(self) -> int:
