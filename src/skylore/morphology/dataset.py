@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from skylore.archive.staging import ROW
-from skylore.errors import ModelError
+from skylore.errors import ColumnError, ModelError
 from skylore.morphology.images import ImageStore, open_images
 from skylore.morphology.labels import LearntLabels
 from skylore.morphology.settings import PretrainSettings
@@ -83,7 +84,7 @@ def open_training_set(
         Trusted SQL: which objects may be seen.
     group : str, optional
         A column; objects of the same value are trained on together or held out together, as
-        several images of one galaxy must be.
+        several images of one galaxy must be. Objects without a value are on their own.
     progress : bool
 
     Raises
@@ -110,7 +111,7 @@ def open_training_set(
         raise ModelError("two sources of labels have the same name; give each column once")
     rows = table[ROW].combine_chunks()
     images = open_images(archive, rows, settings.kept_pixels, folder, progress=progress)
-    names = table[group or "id"].cast(pa.string()).to_pylist()
+    names = _group_names(table, group)
     aside = share_by_hash(names, settings.validation)
     return TrainingSet(
         images=images,
@@ -119,6 +120,20 @@ def open_training_set(
         training=torch.from_numpy(np.flatnonzero(~aside & images.usable)),
         held_out=torch.from_numpy(np.flatnonzero(aside & images.usable)),
     )
+
+
+def _group_names(table: pa.Table, group: str | None) -> list[str]:
+    """Name what must stay together; an object of no group stands for itself."""
+    own = table["id"].cast(pa.string())
+    try:
+        given = table[group or "id"].cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ColumnError(
+            f"the column {group!r} holds {table[group].type}; objects are grouped by text or "
+            "whole numbers"
+        ) from error
+    together: list[str] = pc.coalesce(given, own).to_pylist()
+    return together
 
 
 def share_by_hash(names: Sequence[str], share: float) -> NDArray[np.bool_]:

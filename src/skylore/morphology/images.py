@@ -62,21 +62,33 @@ def open_images(
     file, note = folder / "images.npy", folder / "images.json"
     digest = hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()
     made_of = {"archive": str(archive), "rows": digest, "side": side}
-    kept = json.loads(note.read_text()) if note.exists() else {}
-    if kept.get("made_of") != made_of:
+    shape = (len(rows), 3, side, side)
+    unusable = _left_by_earlier_run(file, note, made_of, shape)
+    if unusable is None:
         # Without its note, a file that is being written anew counts as unfinished.
         note.unlink(missing_ok=True)
-        shape = (len(rows), 3, side, side)
         pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
         unusable = _decode_all(archive, rows, side, pixels, progress=progress)
         pixels.flush()
-        kept = {"made_of": made_of, "unusable": unusable}
-        note.write_text(json.dumps(kept))
+        note.write_text(json.dumps({"made_of": made_of, "unusable": unusable}))
     usable = np.ones(len(rows), dtype=bool)
-    usable[kept["unusable"]] = False
+    usable[unusable] = False
     if not usable.any():
         raise ModelError(f"not one of {len(rows)} images of {archive} can be decoded")
     return ImageStore(np.load(file, mmap_mode="r"), usable)
+
+
+def _left_by_earlier_run(
+    file: Path, note: Path, made_of: dict[str, object], shape: tuple[int, ...]
+) -> list[int] | None:
+    """Give the places of unusable images, or None where the images must be decoded anew."""
+    try:
+        kept = json.loads(note.read_text())
+        whole = np.load(file, mmap_mode="r").shape == shape
+        unusable: list[int] = kept["unusable"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return unusable if whole and kept.get("made_of") == made_of else None
 
 
 def _decode_all(
