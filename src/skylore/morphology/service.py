@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
@@ -20,6 +21,7 @@ from skylore.morphology.encoder_model import EncoderModel
 from skylore.morphology.report import PretrainReport, encoder_card
 from skylore.morphology.run import PretrainRun
 from skylore.morphology.settings import PretrainSettings
+from skylore.search.predicate import compile_predicate
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -53,7 +55,7 @@ def pretrain_encoder(
     folder : path
     settings : PretrainSettings
     where : str, optional
-        Trusted SQL: which objects may be seen.
+        Which objects may be seen: a predicate over the columns, as in a search.
     group : str, optional
         A column whose equal values must not be split between training and check.
     progress : bool
@@ -63,6 +65,8 @@ def pretrain_encoder(
     ------
     ColumnError
         A column is missing or of the wrong type.
+    FilterError
+        ``where`` is not a predicate over columns of the archive.
     ModelError
         There is too little to learn from, another model is in the folder, or training diverges.
     """
@@ -73,8 +77,9 @@ def pretrain_encoder(
         raise ModelError(
             "there is nothing to learn from: name label columns, or turn self-supervision on"
         )
+    seen = None if where is None else _checked(where, archive)
     work = folder / "unfinished"
-    data = open_training_set(archive, settings, work, where=where, group=group, progress=progress)
+    data = open_training_set(archive, settings, work, where=seen, group=group, progress=progress)
     run = PretrainRun(settings, data, work / "checkpoint.safetensors")
     with tqdm(
         total=settings.steps, desc="pretrain", unit="step", disable=not progress, file=sys.stderr
@@ -91,9 +96,16 @@ def pretrain_encoder(
     return report
 
 
+def _checked(where: str, archive: Archive) -> str:
+    schema = archive.schema
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    return compile_predicate(where, schema.names, whole)
+
+
 def _finish(run: PretrainRun, folder: Path) -> PretrainReport:
-    model = run.averaged.cpu().eval()
+    # Before the model leaves the device that the run works on.
     _standardise(run)
+    model = run.averaged.cpu().eval()
     report = PretrainReport(
         objects=len(run.data.training),
         held_out_objects=len(run.data.held_out),
@@ -117,8 +129,13 @@ def _standardise(run: PretrainRun) -> None:
         chance = torch.Generator().manual_seed(run.settings.seed)
         rows = rows[torch.randperm(len(rows), generator=chance)[:_ROWS_FOR_SCALE]]
     features = run.features(rows).clone()
-    run.averaged.feature_mean.copy_(features.mean(dim=0))
     spread = features.std(dim=0, correction=0)
+    if not float(spread.max()) > 0:
+        raise ModelError(
+            "training has collapsed: every image has the same features. Lower the learning rate, "
+            "or give more to learn from, in another folder"
+        )
+    run.averaged.feature_mean.copy_(features.mean(dim=0))
     run.averaged.feature_scale.copy_(spread.clamp(min=1e-3 * float(spread.max())))
 
 
