@@ -68,7 +68,7 @@ def pretrain(
     width: Annotated[
         int | None, typer.Option(min=1, help="Channels of the first stage.", show_default=False)
     ] = None,
-    seed: Annotated[int | None, typer.Option(show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, show_default=False)] = None,
     settings: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="All settings; options win.", show_default=False),
@@ -148,6 +148,12 @@ def _settings(file: Path | None, given: dict[str, Any], sizes: dict[str, Any]) -
         )
     except (OSError, ValidationError) as error:
         raise ModelError(f"the settings in {file} cannot be read: {error}") from error
-    return read.model_copy(
-        update={**given, "network": read.network.model_copy(update=sizes)} if sizes else given
-    )
+    asked = read.model_dump()
+    try:
+        # Validated as a whole, since an option may be impossible, alone or with the file's.
+        return PretrainSettings.model_validate(
+            {**asked, **given, "network": {**asked["network"], **sizes}}
+        )
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ModelError(f"an encoder cannot be trained so: {reasons}") from error
