@@ -41,15 +41,15 @@ VOLUNTEERS = PretrainSettings(
         *_OF_SIMULATIONS,
     ),
     network=_NETWORK,
-    steps=6000,
-    evaluations=12,
+    steps=4500,
+    evaluations=9,
 )
 """Volunteers' and experts' answers on real images, measurements, and the truth of simulations."""
 
 LABEL_FREE = PretrainSettings(
     labels=(FigureLabels(columns=(*_MEASURED, *_SIMULATED)), *_OF_SIMULATIONS),
     network=_NETWORK,
-    steps=4000,
-    evaluations=8,
+    steps=3000,
+    evaluations=6,
 )
 """Measurements of real images and the truth of simulations: nobody has labelled anything."""

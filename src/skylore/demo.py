@@ -105,8 +105,6 @@ def _build(path: Path, measure_seconds: float, say: Callable[[str], None]) -> Ar
     with _timed("embed", say):
         for filled in pipeline.embed(archive):
             say(str(filled))
-    with _timed("align", say):
-        say(str(pipeline.align(archive)))
     with _timed("index", say):
         for line in pipeline.index(archive):
             say(line)

@@ -34,7 +34,7 @@ __all__ = [
     "pretrain",
 ]
 
-IMAGE_ENCODER = "scattering"
+IMAGE_ENCODER = "galaxy-nano"
 TEXT_ENCODER = "minilm"
 
 create = Archive.create
@@ -133,14 +133,18 @@ def embed(
 ) -> list[FillReport]:
     """Turn images, and captions where there are some, into vectors.
 
+    Where the image encoder ships with a space shared with words, as ``galaxy-nano`` does, images
+    are brought into it too: nothing needs to be captioned or trained to search in words.
+
     Parameters
     ----------
     archive, options
         What to fill, and how.
     encoder, text_encoder
-        Names of encoders. None goes on with the archive's own, or takes ``scattering`` and
-        ``minilm``. Ready-made image vectors are left as they are.
+        Names of encoders. None goes on with the archive's own, or takes ``galaxy-nano``
+        and ``minilm``. Ready-made image vectors are left as they are.
     """
+    from skylore.alignment.service import share_words
     from skylore.encoders.steps import EmbedImages, EmbedTexts
 
     reports = []
@@ -150,7 +154,8 @@ def embed(
     if "captions" in archive.schema.names:
         chosen = text_encoder or _model(archive, "caption_vectors") or TEXT_ENCODER
         reports.append(archive.fill(EmbedTexts(chosen), options))
-    return reports
+    shared = share_words(archive, options or FillOptions())
+    return [*reports, shared] if shared else reports
 
 
 def _model(archive: Archive, column: str) -> str | None:
@@ -168,9 +173,10 @@ def align(
     options: FillOptions | None = None,
     **settings: Any,  # noqa: ANN401 - as TrainingSettings
 ) -> AlignReport:
-    """Train the space that images and words share, and bring every image into it.
+    """Train the space that images and words share on the archive's captions.
 
-    An archive that is aligned already keeps its model, and new images are brought into its space;
+    It starts from the space that ships with the image encoder, if one does, and adapts it. An
+    archive that was aligned so keeps its model, and new images are brought into its space;
     ``options.overwrite`` trains anew.
     """
     from skylore.alignment.service import align_archive
@@ -215,12 +221,18 @@ def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]
 
 def _align_if_possible(archive: Archive, options: FillOptions | None) -> Iterator[str]:
     from skylore.alignment.pairs import FEWEST_OBJECTS
+    from skylore.captions.steps import captioner_of
 
+    if "vector" in archive.schema.names and captioner_of(archive) == "measurements":
+        # Captions from measurements know less than what ships with the encoder was taught.
+        return
     if not {"image_vector", "caption_vectors"} <= set(archive.schema.names):
-        yield "align: left out, since it needs both images and captions as vectors"
+        if "vector" not in archive.schema.names:
+            yield "align: left out, since it needs both images and captions as vectors"
         return
     pairs = archive.count("image_vector IS NOT NULL AND caption_vectors IS NOT NULL")
-    if pairs < FEWEST_OBJECTS and "vector" not in archive.schema.names:
-        yield f"align: left out: {pairs} captioned images, and it needs {FEWEST_OBJECTS}"
+    if pairs < FEWEST_OBJECTS:
+        if "vector" not in archive.schema.names:
+            yield f"align: left out: {pairs} captioned images, and it needs {FEWEST_OBJECTS}"
         return
     yield str(align(archive, options))

@@ -86,6 +86,10 @@ class Alignment:
         rows = self._checked(vectors, "text", self.config.text_input_dim)
         return self._projected(rows, dim, images=False)
 
+    def weights(self) -> dict[str, Tensor]:
+        """Give a copy of the weights by name."""
+        return {name: tensor.clone() for name, tensor in self._heads.state_dict().items()}
+
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, ``README.md`` and the report.
 

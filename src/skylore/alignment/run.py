@@ -43,6 +43,7 @@ class TrainingRun:
         training: Pairs,
         checking: Pairs,
         seed: int,
+        towards_start: bool = False,
     ) -> None:
         self.heads, self.config, self.settings = heads, config, settings
         self.training, self.checking = training, checking
@@ -51,8 +52,11 @@ class TrainingRun:
         )
         self.generator = torch.Generator().manual_seed(seed)
         self.steps = settings.step_count(len(training))
+        self.start = [p.detach().clone() for p in heads.parameters()] if towards_start else None
         self.optimiser = torch.optim.AdamW(
-            heads.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            heads.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=0.0 if towards_start else settings.weight_decay,
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.history: list[Checkpoint] = []
@@ -63,8 +67,10 @@ class TrainingRun:
         """Train until the last step, or until the held-out objects stop gaining."""
         every = max(1, self.steps // self.settings.evaluations)
         losses: list[float] = []
-        best = -math.inf
         waited = 0
+        # A model that is gone on from may be better already than anything these captions teach.
+        best = self._precision() if self.start is not None else -math.inf
+        self._take()
         for step in range(1, self.steps + 1):
             losses.append(self._step())
             if step % every == 0 or step == self.steps:
@@ -77,11 +83,14 @@ class TrainingRun:
                 # Few held-out objects tie often; then the longer training is the safer guess.
                 if precision >= best:
                     best, self.chosen = precision, step
-                    self.best = {k: v.clone() for k, v in self.heads.state_dict().items()}
+                    self._take()
             if progress is not None:
                 progress(step, self.steps)
             if waited >= self.settings.patience:
                 return
+
+    def _take(self) -> None:
+        self.best = {k: v.clone() for k, v in self.heads.state_dict().items()}
 
     def _rate(self, step: int) -> float:
         warmup = max(1, round(self.settings.warmup * self.steps))
@@ -107,8 +116,15 @@ class TrainingRun:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(self.heads.parameters(), self.settings.gradient_clip)
         self.optimiser.step()
+        self._return_to_start(float(self.schedule.get_last_lr()[0]))
         self.schedule.step()
         return float(loss.detach())
+
+    @torch.no_grad()
+    def _return_to_start(self, rate: float) -> None:
+        if self.start is not None:
+            for now, then in zip(self.heads.parameters(), self.start, strict=True):
+                now.lerp_(then, min(1.0, rate * self.settings.weight_decay))
 
     def _noisy(self, vectors: Tensor, level: float) -> Tensor:
         if level == 0:

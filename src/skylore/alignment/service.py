@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
+from skylore.alignment.bundled import bundled_alignment, bundled_folder
 from skylore.alignment.config import EncoderReference
 from skylore.alignment.model import Alignment
 from skylore.alignment.report import TrainingReport
@@ -25,7 +26,7 @@ from skylore.errors import ColumnError
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["AlignReport", "align_archive"]
+__all__ = ["AlignReport", "align_archive", "share_words"]
 
 MOST_OBJECTS = 300_000
 """More captioned objects are sampled; AION-Search was trained on 255,948."""
@@ -58,7 +59,9 @@ def align_archive(
     seed: int = 0,
     settings: TrainingSettings | None = None,
 ) -> AlignReport:
-    """Train the shared space where there is none, and bring every image into it.
+    """Train the archive's own shared space where there is none, and bring every image into it.
+
+    Training starts from the alignment that comes with the image encoder, if one does.
 
     Raises
     ------
@@ -68,15 +71,58 @@ def align_archive(
         There are too few captioned objects to train on.
     """
     _require_vectors(archive)
-    there = archive.columns["vector"].provenance if "vector" in archive.schema.names else None
-    training = None
-    if there is not None and there.revision and not options.overwrite:
-        model = Alignment.load(archive.location.get_folder(f"models/{there.revision}"))
+    if _has_own_model(archive) and not options.overwrite:
+        model = _model_of(archive)
         _require_same_images(archive, model)
-    else:
-        model, training = _trained(archive, seed, settings, progress=options.progress)
-    filled = archive.fill(Project(model.identity, archive.location), options)
+        filled = archive.fill(Project(model.identity, archive.location), options)
+        return AlignReport(model.identity, None, filled)
+    model, training = _trained(archive, seed, settings, progress=options.progress)
+    # What the model replaces is the work of the bundled one, or was to be overwritten.
+    anew = options.model_copy(update={"overwrite": True})
+    filled = archive.fill(Project(model.identity, archive.location), anew)
     return AlignReport(model.identity, training, filled)
+
+
+def share_words(archive: Archive, options: FillOptions) -> FillReport | None:
+    """Bring images into a space shared with words without training, where that can be done.
+
+    It can by the model that the archive has, trained on it or not; and else by the one that
+    comes with the encoder of its images. Returns None where neither fits.
+    """
+    if not archive.filled("image_vector"):
+        return None
+    images = _encoder(archive, "image_vector")
+    if "vector" in archive.schema.names and _aligned(archive):
+        model = _model_of(archive)
+        if model.config.image_encoder == images:
+            own = _has_own_model(archive)
+            step = Project(model.identity, archive.location, bundled=not own)
+            return archive.fill(step, options)
+    bundled = bundled_alignment(images)
+    if bundled is None or ("vector" in archive.schema.names and not options.overwrite):
+        return None
+    folder = bundled_folder(images.name)
+    if folder is not None:
+        archive.location.put_folder(folder, f"models/{bundled.identity}")
+    return archive.fill(Project(bundled.identity, archive.location, bundled=True), options)
+
+
+def _aligned(archive: Archive) -> bool:
+    made = archive.columns["vector"].provenance
+    return made is not None and made.step == "align" and made.revision is not None
+
+
+def _has_own_model(archive: Archive) -> bool:
+    if "vector" not in archive.schema.names or not _aligned(archive):
+        return False
+    made = archive.columns["vector"].provenance
+    return made is not None and not made.parameters.get("bundled", False)
+
+
+def _model_of(archive: Archive) -> Alignment:
+    made = archive.columns["vector"].provenance
+    revision = made.revision if made else None
+    return Alignment.load(archive.location.get_folder(f"models/{revision}"))
 
 
 def _require_vectors(archive: Archive) -> None:
@@ -96,6 +142,8 @@ def _require_same_images(archive: Archive, model: Alignment) -> None:
 def _trained(
     archive: Archive, seed: int, settings: TrainingSettings | None, *, progress: bool
 ) -> tuple[Alignment, TrainingReport]:
+    images, captions = (_encoder(archive, c) for c in ("image_vector", "caption_vectors"))
+    start = bundled_alignment(images)
     pairs = _pairs(archive, seed)
     texts = pairs["caption_vectors"].combine_chunks()
     lengths = texts.value_lengths().to_numpy()
@@ -110,8 +158,9 @@ def _trained(
             _matrix(texts.flatten()),
             np.repeat(np.arange(len(lengths)), lengths),
             ids=pairs["id"].to_pylist(),
-            image_encoder=_encoder(archive, "image_vector"),
-            text_encoder=_encoder(archive, "caption_vectors"),
+            image_encoder=images,
+            text_encoder=captions,
+            start=start if start and start.config.text_encoder == captions else None,
             settings=settings,
             seed=seed,
             progress=advance,

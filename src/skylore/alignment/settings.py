@@ -77,6 +77,11 @@ class TrainingSettings(BaseModel):
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
 
     @classmethod
+    def adapting(cls) -> TrainingSettings:
+        """Return the recipe for going on from a trained model: slower, and shorter."""
+        return cls(steps=400, learning_rate=1e-4, dropout=0.1, weight_decay=1.0)
+
+    @classmethod
     def published(cls) -> TrainingSettings:
         """Return the recipe of AION-Search's released model (arXiv 2512.11982).
 

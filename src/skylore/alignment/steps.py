@@ -19,10 +19,21 @@ __all__ = ["Project"]
 
 @dataclass(frozen=True)
 class Project:
-    """Fills ``vector`` from ``image_vector`` by a model of the archive."""
+    """Fills ``vector`` from ``image_vector`` by a model of the archive.
+
+    Attributes
+    ----------
+    identity : str
+        Of the model.
+    location : Location
+        Of the archive.
+    bundled : bool
+        Whether the model came with the image encoder, and was not trained on this archive.
+    """
 
     identity: str
     location: Location
+    bundled: bool = False
     batch_rows: int = 8192
     processes: bool = False
     name: str = "align"
@@ -48,7 +59,10 @@ class Project:
             "text_encoder": config.text_encoder.model_dump(),
         }
         return Provenance(
-            step=self.name, parameters=encoders, model="alignment", revision=self.identity
+            step=self.name,
+            parameters={**encoders, "bundled": self.bundled},
+            model="alignment",
+            revision=self.identity,
         )
 
     def prepare(self) -> Apply:

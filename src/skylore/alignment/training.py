@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from skylore import __version__
 from skylore.alignment.config import AlignmentConfig, EncoderReference
 from skylore.alignment.heads import ContrastiveHeads
 from skylore.alignment.model import Alignment
@@ -42,6 +43,7 @@ def train(
     ids: Sequence[object],
     image_encoder: EncoderReference,
     text_encoder: EncoderReference,
+    start: Alignment | None = None,
     settings: TrainingSettings | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -63,7 +65,12 @@ def train(
         Unique names of the objects; their hashes decide which are held out.
     image_encoder, text_encoder : EncoderReference
         Where the vectors come from; the model remembers it.
+    start : Alignment, optional
+        A model of the same encoders to go on from. Its sizes are kept, and instead of towards
+        zero, its weights decay towards what they were (Li et al. 2018, arXiv 1802.01483): what it
+        knew and these captions do not speak of is not forgotten sooner than need be.
     settings : TrainingSettings, optional
+        By default :meth:`TrainingSettings.adapting` where there is a model to start from.
     seed : int
         Equal seeds give equal models on the same CPU and thread count.
     progress : callable, optional
@@ -78,19 +85,26 @@ def train(
     ModelError
         If the vectors cannot be used, are fewer than eight, or cannot be learnt from.
     """
-    settings = settings or TrainingSettings()
+    settings = settings or (TrainingSettings.adapting() if start else TrainingSettings())
     pairs = check_pairs(image_vectors, text_vectors, owners)
     if len(ids) != len(pairs):
         raise ModelError(f"there are {len(ids)} ids for {len(pairs)} image vectors")
     aside = held_out(ids, settings.validation)
     training, checking = pairs.take(np.flatnonzero(~aside)), pairs.take(np.flatnonzero(aside))
-    config = _configuration(training, settings, image_encoder, text_encoder)
+    config = (
+        _configuration(training, settings, image_encoder, text_encoder)
+        if start is None
+        else _adapted(start, settings, image_encoder, text_encoder)
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         heads = ContrastiveHeads(config)
-        if settings.standardise:
+        if start is not None:
+            heads.load_state_dict(start.weights())
+        elif settings.standardise:
             _standardise(heads, training)
-        check_learnable(training, config, heads)
+        if start is None:
+            check_learnable(training, config, heads)
         run = TrainingRun(
             heads=heads,
             config=config,
@@ -98,6 +112,7 @@ def train(
             training=training,
             checking=checking,
             seed=seed,
+            towards_start=start is not None,
         )
         run.go(progress)
     heads.load_state_dict(run.best)
@@ -135,6 +150,19 @@ def _configuration(
         image_encoder=image_encoder,
         text_encoder=text_encoder,
         matryoshka_dims=tuple(sorted(cuts)),
+    )
+
+
+def _adapted(
+    start: Alignment,
+    settings: TrainingSettings,
+    image_encoder: EncoderReference,
+    text_encoder: EncoderReference,
+) -> AlignmentConfig:
+    if (start.config.image_encoder, start.config.text_encoder) != (image_encoder, text_encoder):
+        raise ModelError("the model to start from was trained on vectors of other encoders")
+    return start.config.model_copy(
+        update={"dropout": settings.dropout, "skylore_version": __version__}
     )
 
 

@@ -58,7 +58,8 @@ def embed(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Image encoder: scattering (default), hf:ID-or-folder, timm:NAME.",
+            help="Image encoder: galaxy-nano (default), scattering, model:FOLDER, "
+            "hf:ID-or-folder, timm:NAME.",
             show_default=False,
         ),
     ] = None,
@@ -71,7 +72,10 @@ def embed(
     ] = None,
     options: FillOptions,
 ) -> None:
-    """Turn images, and captions where there are some, into vectors."""
+    """Turn images, and captions where there are some, into vectors.
+
+    With galaxy-nano, images can then be searched in words: no captions and no training needed.
+    """
     from skylore import pipeline
     from skylore.archive.table import Archive
 
@@ -89,10 +93,11 @@ def align(
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     options: FillOptions,
 ) -> None:
-    """Train the space that images and words share, and bring every image into it.
+    """Adapt the space that images and words share to the archive's own captions.
 
-    An archive that is aligned keeps its model, and new images are brought into its space;
-    --overwrite trains anew.
+    It starts from the space that ships with galaxy-nano, and from nothing with other encoders. An
+    archive that was aligned keeps its model, and new images are brought into its space; --overwrite
+    trains anew.
     """
     from skylore import pipeline
     from skylore.archive.table import Archive

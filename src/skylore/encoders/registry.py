@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from skylore.encoders.base import ImageEncoder, TextEncoder
@@ -76,15 +75,15 @@ def _load(
 
 
 def _galaxy_nano() -> ImageEncoder:
-    from skylore.encoders.trained import GALAXY_NANO, TrainedEncoder, shipped_folder
+    from skylore.encoders.trained import GALAXY_NANO, TrainedEncoder
 
-    return TrainedEncoder(GALAXY_NANO, shipped_folder(GALAXY_NANO))
+    return TrainedEncoder(GALAXY_NANO)
 
 
 def _trained(folder: str) -> ImageEncoder:
     from skylore.encoders.trained import TrainedEncoder
 
-    return TrainedEncoder(f"model:{folder}", Path(folder))
+    return TrainedEncoder(f"model:{folder}")
 
 
 def _scattering() -> ImageEncoder:

@@ -13,19 +13,25 @@ from numpy.typing import NDArray
 from skylore.encoders.base import Pixels
 from skylore.encoders.devices import default_device
 from skylore.encoders.network import NetworkEncoder
+from skylore.errors import ModelError
 from skylore.morphology.canvas import stack
 from skylore.morphology.encoder_model import EncoderModel
 
-__all__ = ["GALAXY_NANO", "TrainedEncoder", "shipped_folder"]
+__all__ = ["GALAXY_NANO", "TrainedEncoder", "folder_of"]
 
 GALAXY_NANO = "galaxy-nano"
 """The encoder that ships with Skylore."""
 
 
-def shipped_folder(name: str) -> Path:
-    """Give the folder of a model that ships with Skylore."""
-    with as_file(files("skylore.pretrained") / name) as folder:
-        return folder
+_OWN = "model:"
+
+
+def folder_of(name: str) -> Path | None:
+    """Give the folder of an encoder that Skylore trained, or None for a name of another sort."""
+    if name == GALAXY_NANO:
+        with as_file(files("skylore") / "pretrained" / name) as folder:
+            return folder
+    return Path(name.removeprefix(_OWN)) if name.startswith(_OWN) else None
 
 
 class TrainedEncoder(NetworkEncoder):
@@ -34,9 +40,7 @@ class TrainedEncoder(NetworkEncoder):
     Parameters
     ----------
     name : str
-        What selects it.
-    folder : Path
-        With ``config.json`` and ``model.safetensors``.
+        ``galaxy-nano``, or ``model:FOLDER`` with ``config.json`` and ``model.safetensors`` there.
 
     Raises
     ------
@@ -44,9 +48,11 @@ class TrainedEncoder(NetworkEncoder):
         If the model cannot be read.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str) -> None:
+        folder = folder_of(name)
+        if folder is None:
+            raise ModelError(f"{name!r} names no encoder that Skylore trained")
         self.name = name
-        self.folder = folder
         model = EncoderModel.load(folder)
         self.revision = model.identity
         self._device = default_device()
