@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["pretrain_encoder"]
 
 _ROWS_FOR_SCALE = 20_000
+_LEAST_SPREAD = 1e-6
+"""Relative to the features themselves; less is rounding."""
 _ROWS_TURNED = 256
 _TURNS = 7
 """Angles at which rotation is tried, none of them a quarter turn."""
@@ -130,7 +132,7 @@ def _standardise(run: PretrainRun) -> None:
         rows = rows[torch.randperm(len(rows), generator=chance)[:_ROWS_FOR_SCALE]]
     features = run.features(rows).clone()
     spread = features.std(dim=0, correction=0)
-    if not float(spread.max()) > 0:
+    if not float(spread.max()) > _LEAST_SPREAD * float(features.abs().max()):
         raise ModelError(
             "training has collapsed: every image has the same features. Lower the learning rate, "
             "or give more to learn from, in another folder"
