@@ -14,7 +14,7 @@ from PIL import Image
 
 from skylore.archive.table import Archive
 from skylore.morphology.augment import Augmentation
-from skylore.morphology.labels import ClassLabels
+from skylore.morphology.labels import ClassLabels, FigureLabels
 from skylore.morphology.network import NetworkConfig
 from skylore.morphology.settings import PretrainSettings
 
@@ -86,3 +86,16 @@ def archive_of(path: Path, rows: Mapping[str, Sequence[Any]]) -> Archive:
     archive.add_columns([field for field in table.schema if field.name not in there])
     archive.append(table)
     return archive
+
+
+def kill_settings(steps: int) -> PretrainSettings:
+    """Choose settings under which everything that a checkpoint must hold matters."""
+    return QUICK.model_copy(
+        update={
+            "labels": (ClassLabels(column="shape"), FigureLabels(columns=("elongation",))),
+            "self_supervision": 0.5,
+            "steps": steps,
+            "checkpoint_steps": 3,
+            "network": SMALL.model_copy(update={"drop_path": 0.3}),
+        }
+    )
