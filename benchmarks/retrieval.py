@@ -1,32 +1,32 @@
-"""Search in words without a single label: Galaxy Zoo 1, captions from measurements only.
+"""Search in words among galaxies that no encoder was trained on.
 
-``python -m benchmarks.retrieval``: ingests ``gz1_sdss.parquet``, measures every image, writes
-captions, embeds, aligns, and ranks all galaxies for five wordings of each of four questions. The
-classes of Galaxy Zoo 1 are used for scoring alone.
+``python -m benchmarks.retrieval --work WORK``, after ``python -m recipes.galaxy_nano all DATA
+WORK``: ranks the held-out galaxies of each set for five wordings of each question, with each
+encoder, and beside the words of the captions, image similarity and random.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.held_out import ENCODERS, embedded, held_out_archive
 from benchmarks.report import arguments, publish, table
-from skylore import pipeline
-from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.evaluation.bootstrap import Interval, bootstrap_mean
 from skylore.evaluation.metrics import expected_average_precision, expected_ndcg_at_k
 from skylore.evaluation.rankings import METRICS, score_rankings
 from skylore.search.query import Mode, Query, TextTerm
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "gz1_sdss.parquet"
+GZ1 = "gz1 IS NOT NULL"
 
-QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+QUESTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "spiral": (
-        ("spiral-clockwise", "spiral-anticlockwise"),
+        GZ1,
+        "gz1 = 'spiral'",
         (
             "spiral galaxy",
             "a galaxy with spiral arms",
@@ -36,7 +36,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "edge-on": (
-        ("edge-on",),
+        GZ1,
+        "gz1 = 'edge-on'",
         (
             "edge-on galaxy",
             "a disk galaxy seen edge-on",
@@ -46,7 +47,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "elliptical": (
-        ("elliptical",),
+        GZ1,
+        "gz1 = 'elliptical'",
         (
             "elliptical galaxy",
             "a smooth elliptical",
@@ -56,7 +58,8 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "merging": (
-        ("merger",),
+        GZ1,
+        "gz1 = 'merger'",
         (
             "merging galaxies",
             "two galaxies colliding",
@@ -65,42 +68,76 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "two galaxies in contact",
         ),
     ),
+    "ring": (
+        "ring IS NOT NULL",
+        "ring",
+        (
+            "ring galaxy",
+            "galaxy with a ring",
+            "a ring of stars around the centre",
+            "galaxy surrounded by an outer ring",
+            "ringed disk",
+        ),
+    ),
+    "lens": (
+        "lens_grade IS NOT NULL",
+        "lens_grade >= 2",
+        (
+            "gravitational lens",
+            "blue arc around a red galaxy",
+            "strong gravitational lensing",
+            "Einstein ring",
+            "lensed background galaxy with arcs",
+        ),
+    ),
 }
-MODES: tuple[Mode, ...] = ("vector", "hybrid", "text")
+MODES: tuple[Mode, ...] = ("vector", "hybrid")
 
 
-def build(folder: Path) -> Archive:
-    """Make the archive, or go on with it; nothing sees ``gz1_class``."""
-    archive, _ = pipeline.ingest(folder, DATA)
-    for line in pipeline.build(archive, FillOptions()):
-        print(line)
-    return archive
+@dataclass(frozen=True)
+class Population:
+    """Whom a question is asked of, and who is right.
+
+    Attributes
+    ----------
+    where
+        The filter that leaves them.
+    places
+        From id to position.
+    relevance
+        1 for a right answer: ``(N,)``.
+    """
+
+    where: str
+    places: dict[str, int]
+    relevance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, archive: Archive, asked: str, right: str) -> Population:
+        """Read it."""
+        ids = [str(name) for name in archive.read(["id"], where=asked)["id"].to_pylist()]
+        good = set(archive.read(["id"], where=f"({asked}) AND ({right})")["id"].to_pylist())
+        places = {name: i for i, name in enumerate(ids)}
+        return cls(asked, places, np.array([float(name in good) for name in ids]))
 
 
-def full_ranking(archive: Archive, query: Query, places: dict[str, int]) -> NDArray[np.intp]:
+def full_ranking(archive: Archive, query: Query, population: Population) -> NDArray[np.intp]:
     """Rank everything: the hits, then what the search left out, in an order that means nothing."""
-    hits = [places[str(hit.id)] for hit in archive.answer(query)]
-    others = np.setdiff1d(np.arange(len(places)), hits)
+    hits = [population.places[str(hit.id)] for hit in archive.answer(query)]
+    others = np.setdiff1d(np.arange(len(population.places)), hits)
     return np.concatenate([hits, np.random.default_rng(0).permutation(others)]).astype(np.intp)
 
 
 def by_words(
-    archive: Archive,
-    mode: Mode,
-    texts: tuple[str, ...],
-    relevance: NDArray[np.float64],
-    places: dict[str, int],
+    archive: Archive, mode: Mode, texts: tuple[str, ...], population: Population
 ) -> dict[str, str]:
     """Score all wordings of a question."""
-    rankings = np.stack(
-        [
-            full_ranking(
-                archive, Query(terms=(TextTerm(text=t),), mode=mode, k=len(places)), places
-            )
-            for t in texts
-        ]
-    )
-    scores = score_rankings(rankings, relevance, seed=0)
+    total = len(population.places)
+    queries = [
+        Query(terms=(TextTerm(text=t),), where=population.where, mode=mode, k=total) for t in texts
+    ]
+    rankings = np.stack([full_ranking(archive, query, population) for query in queries])
+    scores = score_rankings(rankings, population.relevance, seed=0)
     return {
         name: f"{figure(scores.overall[name])} ({min(each):.2f}–{max(each):.2f})"
         for name, each in scores.each.items()
@@ -134,28 +171,40 @@ def figure(interval: Interval) -> str:
     return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
+def image_vectors(archive: Archive, population: Population) -> NDArray[np.float32]:
+    """Give the image encoder's own vectors in the population's order."""
+    found = archive.read(["id", "image_vector"], where=population.where)
+    order = np.argsort([population.places[str(name)] for name in found["id"].to_pylist()])
+    flat = np.asarray(found["image_vector"].combine_chunks().flatten(), np.float32)
+    rows: NDArray[np.float32] = flat.reshape(len(order), -1)[order]
+    return rows
+
+
 def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
-    parser.add_argument("--archive", type=Path, default=Path("gz1.skylore"), help="kept for reuse")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the recipe")
     options = parser.parse_args()
-    archive = build(options.archive)
-    objects = archive.read(["id", "gz1_class", "image_vector"], where="vector IS NOT NULL")
-    places = {str(name): i for i, name in enumerate(objects["id"].to_pylist())}
-    vectors = np.asarray(
-        pa.chunked_array(objects["image_vector"]).combine_chunks().flatten(), np.float32
-    ).reshape(len(places), -1)
-    classes = np.array(objects["gz1_class"].to_pylist())
+    archive = held_out_archive(options.work)
+    asked = {
+        name: (Population.of(archive, where, right), texts)
+        for name, (where, right, texts) in QUESTIONS.items()
+    }
+    found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in asked}
+    for encoder in ENCODERS:
+        embedded(archive, options.work, encoder)
+        for name, (population, texts) in asked.items():
+            methods = found[name]
+            for mode in MODES:
+                methods[f"words by {encoder}, {mode}"] = by_words(archive, mode, texts, population)
+            vectors = image_vectors(archive, population)
+            methods[f"images by {encoder}"] = by_images(vectors, population.relevance)
     rows: list[list[object]] = []
-    for name, (wanted, texts) in QUESTIONS.items():
-        relevance = np.isin(classes, wanted).astype(float)
-        methods = {
-            f"words, {mode}": by_words(archive, mode, texts, relevance, places) for mode in MODES
-        }
-        methods["image similarity"] = by_images(vectors, relevance)
-        methods["random"] = by_chance(relevance)
-        label = f"{name} ({int(relevance.sum())} of {len(places)})"
-        rows += [[label, method, *scores.values()] for method, scores in methods.items()]
+    for name, (population, texts) in asked.items():
+        found[name]["words of the captions"] = by_words(archive, "text", texts, population)
+        found[name]["random"] = by_chance(population.relevance)
+        label = f"{name} ({int(population.relevance.sum())} of {len(population.places)})"
+        rows += [[label, method, *scores.values()] for method, scores in found[name].items()]
     publish("retrieval", table(["question", "method", *METRICS], rows), write=options.write)
 
 

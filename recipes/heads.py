@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,12 +12,12 @@ from numpy.typing import NDArray
 from recipes.facts import Fact, Known, measured_facts, simulated_facts, volunteers_facts
 from recipes.statements import write_statements
 from skylore.alignment.config import EncoderReference
-from skylore.alignment.statements import (
+from skylore.alignment.statement_training import (
     StatementModel,
-    Statements,
     StatementSettings,
     train_on_statements,
 )
+from skylore.alignment.statements import Statements
 from skylore.archive.table import Archive
 from skylore.encoders.registry import load_text_encoder
 from skylore.encoders.trained import TrainedEncoder
@@ -50,6 +52,7 @@ def train_heads(
     *,
     volunteers: bool,
     settings: StatementSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> StatementModel:
     """Train on what is known of real objects and of simulated ones.
 
@@ -63,7 +66,7 @@ def train_heads(
         Of the vectors.
     volunteers
         Whether answers of people may be used; else measurements and simulations alone.
-    settings
+    settings, progress
         Of the training.
     """
     facts = _facts(objects, simulations, volunteers=volunteers)
@@ -78,6 +81,7 @@ def train_heads(
         weights=corpus.weights,
         groups=objects["set"].tolist(),
         held_out=share_by_hash(objects["object"].tolist(), _VALIDATION),
+        progress=progress,
     )
 
 

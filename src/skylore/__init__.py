@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         join,
         measure,
         open,  # noqa: A004 - sky.open("…") reads as it should
+        pretrain,
     )
     from skylore.search.query import Cone, Query, Range
     from skylore.search.results import Hit, Results
@@ -56,6 +57,7 @@ _HOMES = {
     "join": "skylore.pipeline",
     "measure": "skylore.pipeline",
     "open": "skylore.pipeline",
+    "pretrain": "skylore.pipeline",
 }
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "join",
     "measure",
     "open",
+    "pretrain",
 ]
 
 

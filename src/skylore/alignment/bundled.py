@@ -16,7 +16,7 @@ def bundled_alignment(images: EncoderReference) -> Alignment | None:
     if folder is None:
         return None
     model = Alignment.load(folder)
-    return model if model.config.image_encoder == images else None
+    return model if model.config.image_encoder.revision == images.revision else None
 
 
 def bundled_folder(encoder: str) -> Path | None:

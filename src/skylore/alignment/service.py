@@ -94,7 +94,7 @@ def share_words(archive: Archive, options: FillOptions) -> FillReport | None:
     images = _encoder(archive, "image_vector")
     if "vector" in archive.schema.names and _aligned(archive):
         model = _model_of(archive)
-        if model.config.image_encoder == images:
+        if model.config.image_encoder.revision == images.revision:
             own = _has_own_model(archive)
             step = Project(model.identity, archive.location, bundled=not own)
             return archive.fill(step, options)
@@ -160,7 +160,9 @@ def _trained(
             ids=pairs["id"].to_pylist(),
             image_encoder=images,
             text_encoder=captions,
-            start=start if start and start.config.text_encoder == captions else None,
+            start=start
+            if start and start.config.text_encoder.revision == captions.revision
+            else None,
             settings=settings,
             seed=seed,
             progress=advance,

@@ -159,10 +159,16 @@ def _adapted(
     image_encoder: EncoderReference,
     text_encoder: EncoderReference,
 ) -> AlignmentConfig:
-    if (start.config.image_encoder, start.config.text_encoder) != (image_encoder, text_encoder):
+    known = start.config.image_encoder.revision, start.config.text_encoder.revision
+    if known != (image_encoder.revision, text_encoder.revision):
         raise ModelError("the model to start from was trained on vectors of other encoders")
     return start.config.model_copy(
-        update={"dropout": settings.dropout, "skylore_version": __version__}
+        update={
+            "dropout": settings.dropout,
+            "image_encoder": image_encoder,
+            "text_encoder": text_encoder,
+            "skylore_version": __version__,
+        }
     )
 
 
