@@ -49,7 +49,7 @@ VOLUNTEERS = PretrainSettings(
 LABEL_FREE = PretrainSettings(
     labels=(FigureLabels(columns=(*_MEASURED, *_SIMULATED)), *_OF_SIMULATIONS),
     network=_NETWORK,
-    steps=3000,
-    evaluations=6,
+    steps=2500,
+    evaluations=5,
 )
 """Measurements of real images and the truth of simulations: nobody has labelled anything."""

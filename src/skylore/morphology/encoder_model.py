@@ -35,10 +35,9 @@ class EncoderConfig(BaseModel):
 
 
 class EncoderModel(nn.Module):
-    """A network, the standardisation of its features, and a head for each sort of label.
+    """A network, a centre and scale of its features, and a head for each sort of label.
 
-    Features are centred and scaled by the training set, so that cosines between them tell
-    galaxies apart instead of all being near one.
+    Centre and scale are those of :func:`skylore.morphology.turning.standardise`.
     """
 
     feature_mean: Tensor

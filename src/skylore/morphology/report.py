@@ -37,7 +37,7 @@ class PretrainReport(BaseModel):
     labelled: dict[str, int]
     settings: PretrainSettings
     history: list[Evaluation]
-    rotation_cosine: float | None
+    rotation_cosine: float
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -85,11 +85,7 @@ Weight of self-supervision on two views of an image: {report.settings.self_super
 | labels | figure | value |
 |---|---|---|
 {figures}
-Mean cosine between an image and itself turned: {_shown(report.rotation_cosine)}.
+Mean cosine between an image and itself turned: {report.rotation_cosine:.3f}.
 
 Settings: `{report.settings.model_dump_json()}`
 """
-
-
-def _shown(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"

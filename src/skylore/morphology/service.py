@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
 from pathlib import Path
@@ -11,16 +10,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 from tqdm import tqdm
 
 from skylore.errors import ModelError
-from skylore.morphology.augment import rotate
-from skylore.morphology.dataset import TrainingSet, open_training_set
-from skylore.morphology.encoder_model import EncoderModel
+from skylore.morphology.dataset import open_training_set
+from skylore.morphology.images import ImageStore
 from skylore.morphology.report import PretrainReport, encoder_card
 from skylore.morphology.run import PretrainRun
 from skylore.morphology.settings import PretrainSettings
+from skylore.morphology.turning import rotation_cosine, standardise
 from skylore.search.predicate import compile_predicate
 
 if TYPE_CHECKING:
@@ -28,12 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pretrain_encoder"]
 
-_ROWS_FOR_SCALE = 20_000
-_LEAST_SPREAD = 1e-6
-"""Relative to the features themselves; less is rounding."""
-_ROWS_TURNED = 256
-_TURNS = 7
-"""Angles at which rotation is tried, none of them a quarter turn."""
+_ROWS_FOR_SCALE = 2_000
+_ROWS_TURNED = 512
 
 
 def pretrain_encoder(
@@ -105,8 +99,11 @@ def _checked(where: str, archive: Archive) -> str:
 
 
 def _finish(run: PretrainRun, folder: Path) -> PretrainReport:
+    images, seed = run.data.images, run.settings.seed
     # Before the model leaves the device that the run works on.
-    _standardise(run)
+    standardise(run.averaged, _some(images, run.data.training, _ROWS_FOR_SCALE, seed))
+    unseen = run.data.held_out if len(run.data.held_out) else run.data.training
+    turned = rotation_cosine(run.averaged, _some(images, unseen, _ROWS_TURNED, seed))
     model = run.averaged.cpu().eval()
     report = PretrainReport(
         objects=len(run.data.training),
@@ -118,43 +115,12 @@ def _finish(run: PretrainRun, folder: Path) -> PretrainReport:
         },
         settings=run.settings,
         history=run.history,
-        rotation_cosine=_rotation_cosine(model, run.data),
+        rotation_cosine=turned,
     )
     model.save(folder, encoder_card(model.config, report), report.model_dump_json(indent=2))
     return report
 
 
-def _standardise(run: PretrainRun) -> None:
-    """Set the centre and scale of the features from images trained on."""
-    rows = run.data.training
-    if len(rows) > _ROWS_FOR_SCALE:
-        chance = torch.Generator().manual_seed(run.settings.seed)
-        rows = rows[torch.randperm(len(rows), generator=chance)[:_ROWS_FOR_SCALE]]
-    features = run.features(rows).clone()
-    spread = features.std(dim=0, correction=0)
-    if not float(spread.max()) > _LEAST_SPREAD * float(features.abs().max()):
-        raise ModelError(
-            "training has collapsed: every image has the same features. Lower the learning rate, "
-            "or give more to learn from, in another folder"
-        )
-    run.averaged.feature_mean.copy_(features.mean(dim=0))
-    run.averaged.feature_scale.copy_(spread.clamp(min=1e-3 * float(spread.max())))
-
-
-def _rotation_cosine(model: EncoderModel, data: TrainingSet) -> float | None:
-    rows = (data.held_out if len(data.held_out) else data.training)[:_ROWS_TURNED]
-    images = data.images.take(rows).float() / 255
-    with torch.inference_mode():
-        upright = _unit_vectors(model, images)
-        angles = [2 * math.pi * (k + 0.5) / _TURNS for k in range(_TURNS)]
-        cosines = [
-            (upright * _unit_vectors(model, rotate(images, angle))).sum(dim=1) for angle in angles
-        ]
-    return float(torch.cat(cosines).mean())
-
-
-def _unit_vectors(model: EncoderModel, images: Tensor) -> Tensor:
-    side = model.config.network.canvas
-    bytes_ = (images * 255).round().to(torch.uint8)
-    shown = F.interpolate(bytes_, (side, side), mode="bilinear", antialias=True)
-    return F.normalize(model.vectors(shown), dim=1)
+def _some(images: ImageStore, rows: Tensor, most: int, seed: int) -> Tensor:
+    chance = torch.Generator().manual_seed(seed)
+    return images.take(rows[torch.randperm(len(rows), generator=chance)[:most]])
