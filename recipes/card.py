@@ -8,7 +8,16 @@ from pathlib import Path
 from skylore.morphology.encoder_model import EncoderConfig
 from skylore.morphology.report import PretrainReport, encoder_card
 
-__all__ = ["shipped_card"]
+__all__ = ["HEADS_CARD", "shipped_card"]
+
+HEADS_CARD = """# Words for galaxy-nano
+
+Two residual MLP heads (after AION-Search, arXiv 2512.11982) that bring vectors of `galaxy-nano` and
+of the text encoder MiniLM into one space. They were trained on statements: phrases of a grammar
+that are known to be true of some training images and false of others, from volunteers' answers,
+expert grades, measurements, and simulations. How well they find galaxies never seen is in
+`docs/benchmarks.md` of the project; what the images were, in the card of `galaxy-nano`.
+"""
 
 _HEAD = """# galaxy-nano
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from recipes.card import shipped_card
+from recipes.card import HEADS_CARD, shipped_card
 from recipes.galaxies import training_table
 from recipes.heads import image_vectors, train_heads
 from recipes.settings import LABEL_FREE, SEEN, VOLUNTEERS
@@ -111,6 +111,7 @@ def ship(work: Path) -> None:
         Archive.open(work / "galaxies.skylore").read(["set"], where=SEEN)["set"].to_pylist()
     )
     (target / "README.md").write_text(shipped_card(target, sets), "utf-8")
+    (target / "alignment" / "README.md").write_text(HEADS_CARD, "utf-8")
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     print(f"{target}: {size / 1e6:.1f} MB")
 

@@ -126,7 +126,7 @@ def test_info(demo_run: DemoRun) -> None:
     facts = json.loads(run("info", demo_run.archive, "--json").stdout)
     assert facts["rows"] == 320
     columns = {column["name"]: column for column in facts["columns"]}
-    assert columns["image_vector"]["provenance"]["model"] == "scattering"
+    assert columns["image_vector"]["provenance"]["model"] == "galaxy-nano"
     assert columns["caption"]["provenance"]["parameters"]["written_from"] == "measurements"
 
 

@@ -48,13 +48,13 @@ class StatementSettings(BaseModel):
     embedding: int = 256
     hidden: int = 256
     blocks: int = 1
-    steps: int = 2000
+    steps: int = 500
     images: int = 512
     statements: int = 128
     learning_rate: float = 1e-3
-    weight_decay: float = 0.2
+    weight_decay: float = 3.0
     dropout: float = 0.2
-    image_noise: float = 0.2
+    image_noise: float = 0.5
     text_noise: float = 0.3
     held_out_images: float = 0.1
     held_out_statements: float = 0.1
