@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from skylore.archive.fill import FillOptions
 from skylore.archive.provenance import Provenance
@@ -17,6 +18,7 @@ from skylore.scaling.account import equation
 from skylore.scaling.experiments.manifest import plan_runs
 from skylore.scaling.experiments.settings import EncoderExperiment, Grid
 from skylore.scaling.laws import BrokenLaw, JointLaw
+from skylore.scaling.plotting_models import plot_models
 from skylore.scaling.service import draw_runs, fit_runs
 from skylore.scaling.verdict import Asked
 
@@ -140,6 +142,14 @@ def test_broken_law_has_no_intervals_and_says_so(tmp_path: Path) -> None:
     assert (law.intervals, law.advice) == ({}, None)
     assert "too many unknowns" in str(law)
     assert equation(law.fit.law) in str(law)
+    draw_runs(fit_runs(runs, Asked(law="broken")), tmp_path / "law.png")
+
+
+def test_runs_that_do_not_improve_are_told_apart(tmp_path: Path) -> None:
+    runs = recorded(tmp_path, KnownLaw(scatter=0.5), sizes=(1000, 1100, 1200, 1300), widths=(8,))
+    (law,) = fit_runs(runs).laws
+    assert law.remark is not None
+    assert "do not show that more data helps" in str(law)
 
 
 def test_unfinished_experiment_is_counted(tmp_path: Path) -> None:
@@ -159,13 +169,32 @@ def test_models_with_too_few_runs_are_named(tmp_path: Path) -> None:
         fit_runs(runs, Asked(law="joint"))
 
 
-def test_figure(runs: Archive, tmp_path: Path) -> None:
-    draw_runs(fit_runs(runs), tmp_path / "law.png")
-    assert (tmp_path / "law.png").read_bytes().startswith(b"\x89PNG")
+def test_figure_of_all_models_or_of_one(runs: Archive, tmp_path: Path) -> None:
+    sizes = []
+    for asked in (Asked(), Asked(width=8)):
+        file = tmp_path / f"{len(sizes)}.png"
+        draw_runs(fit_runs(runs, asked), file)
+        with Image.open(file) as drawn:
+            sizes.append(drawn.size)
+    assert sizes[0][0] < sizes[1][0] == 2 * 5.4 * 200
     with pytest.raises(ModelError, match="cannot draw into"):
         draw_runs(fit_runs(runs), tmp_path / "law.nonsense")
-    with pytest.raises(ModelError, match="--width"):
+    with pytest.raises(ModelError, match="a surface"):
         draw_runs(fit_runs(runs, Asked(law="joint")), tmp_path / "law.png")
+
+
+def test_models_are_drawn_with_their_runs(runs: Archive) -> None:
+    account = fit_runs(runs, Asked(law="floor"))
+    figure = plot_models({law.title: law.fit for law in account.laws}, floor=0.5)
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [law.title for law in account.laws]
+    points = [c for c in axes.collections if len(c.get_offsets()) == 15]
+    assert len(points) == 3
+    assert axes.get_xlim()[1] >= 4 * 4000
+    with pytest.raises(ModelError, match="not 5"):
+        plot_models({str(i): account.laws[0].fit for i in range(5)})
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def test_killed_experiment_goes_on_and_is_fitted(pictures: Path, tmp_path: Path)
     assert before.items() <= after.items()
     assert f"skylore scale fit {runs}" in done.stdout
     whole = tmp_path / "whole.skylore"
-    assert in_process("run", pictures, "--runs", whole, *OPTIONS).exit_code == 0
+    workers = ("--workers", 1)
+    assert in_process("run", pictures, "--runs", whole, *OPTIONS, *workers).exit_code == 0
     assert losses(whole) == after
     _fitted(runs, tmp_path / "law.png")
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["plot_fits"]
+__all__ = ["COLOURS", "STYLE", "plain_ticks", "plot_fits"]
 
 # Okabe & Ito (2008): told apart by colour-blind readers too.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _INK, _GREY = "#222222", "#8a8a8a"
 _NAMES = {
     "power": "B·D$^{-β}$",
@@ -29,7 +29,7 @@ _NAMES = {
     "broken": "one break",
 }
 _POINTS = 80
-_STYLE = {
+STYLE = {
     "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -88,12 +88,12 @@ def plot_fits(
         raise DependencyMissingError(
             "drawing needs matplotlib; install it with: pip install 'skylore[notebook]'"
         ) from error
-    if not 1 <= len(fits) <= len(_COLOURS):
+    if not 1 <= len(fits) <= len(COLOURS):
         raise ModelError(f"one to four fits can be drawn together, not {len(fits)}")
     if any(fit.form == "joint" for fit in fits):
         raise ModelError("a joint law is a surface; draw the fit of one model's runs")
     floor = fits[0].law.E if floor is None else floor
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         panels = 2 if floor > 0 else 1
         figure = Figure(figsize=(5.4 * panels, 4.4), layout="constrained")
         axes = figure.subplots(1, panels, squeeze=False)[0]
@@ -107,7 +107,7 @@ def plot_fits(
             _note(axes[0], f"floor {floor:.4g}", floor)
         axes[0].legend(loc="upper right", fontsize=9.5, handlelength=1.8)
         for panel in axes:
-            _plain_ticks(panel.xaxis, panel.get_xlim())
+            plain_ticks(panel.xaxis, panel.get_xlim())
     return figure
 
 
@@ -140,7 +140,7 @@ class _Scene:
 def _panel(axes: Axes, scene: _Scene, below: float) -> None:
     D, fitted = scene.sizes, scene.runs.data.max()
     axes.set_xscale("log")
-    for fit, colour in zip(scene.fits, _COLOURS, strict=False):
+    for fit, colour in zip(scene.fits, COLOURS, strict=False):
         _curve(axes, fit, D, below, colour)
         if fit.form != "broken":
             band = fit.prediction_interval(D, confidence=scene.confidence)
@@ -192,7 +192,7 @@ def _log_axis(axes: Axes, values: Floats) -> None:
     values = values[values > 0]
     axes.set_yscale("log")
     axes.set_ylim(float(values.min()) / 1.5, float(values.max()) * 1.15)
-    _plain_ticks(axes.yaxis, axes.get_ylim())
+    plain_ticks(axes.yaxis, axes.get_ylim())
 
 
 def _note(axes: Axes, text: str, height: float) -> None:
@@ -202,7 +202,7 @@ def _note(axes: Axes, text: str, height: float) -> None:
     )  # fmt: skip
 
 
-def _plain_ticks(axis: Axis, limits: tuple[float, float]) -> None:
+def plain_ticks(axis: Axis, limits: tuple[float, float]) -> None:
     """Label a logarithmic axis with plain numbers, the more of them the shorter it is."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 

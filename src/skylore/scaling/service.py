@@ -108,28 +108,33 @@ def fit_runs(runs: Archive, asked: Asked | None = None) -> ScalingAccount:
 
 
 def draw_runs(account: ScalingAccount, file: Path) -> None:
-    """Draw the law of the largest model into a file.
+    """Draw the law of each model into a file; a model alone with its reducible loss beside it.
 
     Raises
     ------
     DependencyMissingError
         If matplotlib is not installed.
     ModelError
-        If there is only a joint law, or matplotlib knows no such format.
+        If there is only a joint law, there are more than four models, or matplotlib knows no such
+        format.
     """
     from skylore.scaling.plotting import plot_fits
+    from skylore.scaling.plotting_models import plot_models
 
-    drawable = [law for law in account.laws if law.width is not None]
-    if not drawable:
-        raise ModelError("a joint law is a surface; draw the law of a width: --width")
-    law = drawable[-1]
-    figure = plot_fits(
-        law.fit,
-        floor=account.floor,
-        unit=f"{account.unit}s",
-        quantity="test loss, nats",
-        confidence=account.confidence,
-    )
+    models = [law for law in account.laws if law.width is not None]
+    if not models:
+        raise ModelError("a joint law is a surface; draw the laws of widths: --law best")
+    unit, quantity = f"{account.unit}s", "test loss, nats"
+    floor, confidence = account.floor, account.confidence
+    if len(models) == 1:
+        figure = plot_fits(
+            models[0].fit, floor=floor, confidence=confidence, unit=unit, quantity=quantity
+        )
+    else:
+        named = {f"{law.parameters:,.0f} parameters": law.fit for law in models}
+        figure = plot_models(
+            named, floor=floor, confidence=confidence, unit=unit, quantity=quantity
+        )
     try:
         figure.savefig(file, dpi=200)
     except ValueError as error:

@@ -133,7 +133,7 @@ def _joint(recorded: Recorded, asked: Asked) -> FittedLaw:
 
 def _choose(runs: Runs, law: LawName, floor: float | None) -> _Chosen:
     if law == "broken":
-        return _Chosen(law, remark="a broken law has too many unknowns for intervals")
+        return _Chosen(law, remark="A broken law has too many unknowns for intervals")
     if law != "best":
         return _Chosen(law)
     comparison = compare(runs, floor_bounds=None if floor is None else (floor, np.inf))
@@ -142,10 +142,10 @@ def _choose(runs: Runs, law: LawName, floor: float | None) -> _Chosen:
 
 
 _REMARKS = {
-    "broken": "a law with a break foretells the largest size better; judge these intervals, which "
+    "broken": "A law with a break foretells the largest size better; judge these intervals, which "
     "are of the law without one, with care, and see --law broken",
-    LAST_VALUE: "no law foretells the largest size better than the size before it does: these runs "
-    "do not show that more data helps",
+    LAST_VALUE: "No law foretells the largest size better, by more than the noise of repeats, than "
+    "the size before it does: these runs do not show that more data helps",
 }
 
 
