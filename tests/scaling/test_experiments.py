@@ -164,6 +164,19 @@ def test_run_that_was_stopped_ends_as_if_it_had_not_been(
     assert steps == [8, 12]
 
 
+def test_best_weights_outlive_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "best.safetensors"
+    best = BestWeights(file)
+    for step, loss in ((1, 0.9), (2, 0.5), (3, float("nan"))):
+        best.offer(step, loss, {"w": torch.full((2,), float(step))})
+    again = BestWeights(file)
+    again.offer(4, 0.6, {"w": torch.zeros(2)})
+    assert again.step == 2
+    assert again.weights["w"].tolist() == [2, 2]
+    with pytest.raises(ModelError, match="never finite"):
+        _ = BestWeights(tmp_path / "none.safetensors").weights
+
+
 def test_schedule() -> None:
     rule = Schedule(epochs=10, fewest_steps=50)
     assert [rule.steps_for(size, 32) for size in (32, 160, 1600)] == [50, 50, 500]
