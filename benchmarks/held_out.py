@@ -9,13 +9,20 @@ from skylore import pipeline
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 
-__all__ = ["ENCODERS", "embedded", "held_out_archive"]
+__all__ = ["embedded", "encoders", "held_out_archive"]
 
 ENCODERS = {
     "galaxy-nano": "galaxy-nano",
     "label-free twin": "model:{work}/label-free",
     "scattering": "scattering",
 }
+
+
+def encoders(work: Path) -> dict[str, str]:
+    """Name the encoders that are there; the label-free twin is, once the recipe has trained it."""
+    known = {name: pattern.format(work=work) for name, pattern in ENCODERS.items()}
+    trained = (work / "label-free" / "alignment").is_dir()
+    return {name: known[name] for name in known if trained or name != "label-free twin"}
 
 
 def held_out_archive(work: Path) -> Archive:
@@ -37,7 +44,7 @@ def embedded(archive: Archive, work: Path, name: str) -> Archive:
     measurements, as it always was.
     """
     anew = FillOptions(overwrite=True, progress=False)
-    pipeline.embed(archive, anew, encoder=ENCODERS[name].format(work=work))
+    pipeline.embed(archive, anew, encoder=encoders(work)[name])
     if name == "scattering":
         pipeline.align(archive, anew)
     archive.refresh()

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.held_out import ENCODERS
+from benchmarks.held_out import encoders
 from benchmarks.report import arguments, publish, table
 from skylore.archive.table import Archive
 from skylore.encoders.base import ImageEncoder, Pixels
@@ -136,8 +136,8 @@ def main() -> None:
     rows: list[list[object]] = []
     costs: list[list[object]] = []
     unseen = [images[i] for i in np.flatnonzero(objects["split"] == "test")[:TURNED]]
-    for name, pattern in ENCODERS.items():
-        encoder = load_image_encoder(pattern.format(work=options.work))
+    for name, place in encoders(options.work).items():
+        encoder = load_image_encoder(place)
         vectors = encoder.encode(images)
         for task in TASKS:
             accuracy, balanced, count = probe(vectors, task.label(objects), objects["split"])

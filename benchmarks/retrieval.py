@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.held_out import ENCODERS, embedded, held_out_archive
+from benchmarks.held_out import embedded, encoders, held_out_archive
 from benchmarks.report import arguments, publish, table
 from skylore.archive.table import Archive
 from skylore.evaluation.bootstrap import Interval, bootstrap_mean
@@ -191,7 +191,7 @@ def main() -> None:
         for name, (where, right, texts) in QUESTIONS.items()
     }
     found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in asked}
-    for encoder in ENCODERS:
+    for encoder in encoders(options.work):
         embedded(archive, options.work, encoder)
         for name, (population, texts) in asked.items():
             methods = found[name]

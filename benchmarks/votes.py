@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from benchmarks.held_out import ENCODERS
+from benchmarks.held_out import encoders
 from benchmarks.report import arguments, publish, table
 from benchmarks.vote_heads import fit, folds
 from skylore.archive.table import Archive
@@ -113,8 +113,8 @@ def main() -> None:
     images = [decode(data) for data in objects["image"].to_pylist()]
     inputs = {"a constant": torch.zeros(len(counts), 1, dtype=torch.float64)}
     inputs["linear in the measurements"] = measured(objects)
-    for name, pattern in ENCODERS.items():
-        vectors = load_image_encoder(pattern.format(work=options.work)).encode(images)
+    for name, place in encoders(options.work).items():
+        vectors = load_image_encoder(place).encode(images)
         inputs[f"linear in {name}"] = torch.from_numpy(vectors).double()
     found = {name: linear(given, counts, train, test) for name, given in inputs.items()}
     found["galaxy-nano's own head"] = own_head(objects)[test]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from newcomer import run
 from PIL import Image
 
 import skylore as sky
+from newcomer import run
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.simulation.simulator import simulate

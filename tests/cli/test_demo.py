@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from newcomer import SKYLORE, DemoRun
+from newcomer import DemoRun, run
 from skylore.archive.table import Archive
 from skylore.demo import SEARCHES
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SKYLORE, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 def test_demo_finds_describes_and_searches(demo_run: DemoRun) -> None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from morphology.shapes import QUICK, archive_of, shape_rows
-from newcomer import SKYLORE
+from newcomer import run
 from skylore.archive.table import Archive
 from skylore.morphology.settings import PretrainSettings
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SKYLORE, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")
