@@ -89,7 +89,12 @@ def probe(
     model = make_pipeline(
         StandardScaler(),
         LogisticRegressionCV(
-            Cs=np.logspace(-4, 1, 8), l1_ratios=(0.0,), max_iter=500, use_legacy_attributes=False
+            Cs=np.logspace(-4, -1, 4),
+            cv=3,
+            l1_ratios=(0.0,),
+            scoring="neg_log_loss",
+            max_iter=200,
+            use_legacy_attributes=False,
         ),
     )
     with warnings.catch_warnings():

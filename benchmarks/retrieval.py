@@ -161,7 +161,7 @@ def by_chance(relevance: NDArray[np.float64]) -> dict[str, str]:
     expected = {
         "nDCG@10": expected_ndcg_at_k(relevance, 10),
         "average precision": expected_average_precision(relevant, total),
-        "recall@100": 100 / total,
+        "recall@100": min(1.0, 100 / total),
     }
     return {name: f"{value:.3f}" for name, value in expected.items()}
 
