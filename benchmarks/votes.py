@@ -90,7 +90,8 @@ def own_head(objects: pa.Table) -> Tensor:
     if not isinstance(head, VoteObjective):
         raise SystemExit("galaxy-nano learnt no votes")
     with torch.inference_mode():
-        return head.concentrations(head.head(model.features(pixels))).double()
+        concentrations: Tensor = head.concentrations(head.head(model.features(pixels)))
+    return concentrations.double()
 
 
 def figure(found: Interval, digits: int) -> str:
