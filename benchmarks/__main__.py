@@ -1,4 +1,7 @@
-"""Run every benchmark, one after the other: ``python -m benchmarks [--write]``."""
+"""Run every benchmark, one after the other: ``python -m benchmarks [--work WORK] [--write]``.
+
+Those of the trained encoders need the folder that ``python -m recipes.galaxy_nano`` worked in.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,28 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.report import arguments
+
 
 def main() -> None:
     """Run them in processes of their own, so that none disturbs another's figures."""
-    options = [option for option in sys.argv[1:] if option == "--write"]
+    parser = arguments(__doc__)
+    parser.add_argument("--work", type=Path, help="folder of the recipe")
+    asked = parser.parse_args()
+    options = ["--write"] if asked.write else []
+    trained = ("retrieval", "probes", "votes") if asked.work else ()
     skylore = Path(sys.executable).with_name("skylore")
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         subprocess.run([skylore, "demo", "--dir", demo], check=True)
-        archive = Path(folder) / "gz1.skylore"
         for name, *arguments in (
             ("demo",),
             ("startup", demo / "hdf.skylore"),
             ("rates",),
             ("kills",),
-            ("retrieval", "--archive", archive),
+            ("vote_heads",),
+            ("scaling_laws",),
+            *((name, "--work", asked.work) for name in trained),
         ):
             module = f"benchmarks.{name}"
             subprocess.run([sys.executable, "-m", module, *arguments, *options], check=True)
