@@ -24,7 +24,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         subprocess.run([skylore, "demo", "--dir", demo], check=True)
-        for name, *arguments in (
+        for name, *given in (
             ("demo",),
             ("startup", demo / "hdf.skylore"),
             ("rates",),
@@ -34,7 +34,7 @@ def main() -> None:
             *((name, "--work", asked.work) for name in trained),
         ):
             module = f"benchmarks.{name}"
-            subprocess.run([sys.executable, "-m", module, *arguments, *options], check=True)
+            subprocess.run([sys.executable, "-m", module, *given, *options], check=True)
 
 
 if __name__ == "__main__":
