@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from skylore.evaluation.bootstrap import bootstrap_mean, paired_difference
+from skylore.evaluation.bootstrap import bootstrap_mean, paired_difference, relative_reduction
 
 VALUES = np.random.default_rng(4).exponential(size=60)
 
@@ -57,3 +57,34 @@ def test_values_without_a_mean_are_refused(values):
         bootstrap_mean([1, 2], seed=0, confidence=1.0)
     with pytest.raises(ValueError, match="paired"):
         paired_difference([1, 2], [1], seed=0)
+
+
+@given(st.integers(1, 200), st.integers(1, 60), st.integers(0, 60))
+@settings(max_examples=30)
+def test_relative_reduction_is_of_the_sums(objects, wrong, fewer):
+    wrong = min(wrong, objects)
+    baseline = np.arange(objects) < wrong
+    errors = np.arange(objects) < wrong - min(fewer, wrong)
+    found = relative_reduction(errors, baseline, seed=0, resamples=200)
+    assert found.mean == pytest.approx(1 - errors.sum() / wrong)
+    assert 0 <= found.low <= found.high <= 1
+
+
+def test_relative_reduction_covers_the_true_one_nine_times_in_ten():
+    chance = np.random.default_rng(4)
+    hits = []
+    for trial in range(200):
+        hard = chance.random(400) < 0.3
+        errors = hard & (chance.random(400) < 0.6)
+        found = relative_reduction(errors, hard, seed=trial, confidence=0.9, resamples=300)
+        hits.append(found.low <= 0.4 <= found.high)
+    assert 0.84 <= np.mean(hits) <= 0.96
+
+
+@pytest.mark.parametrize(
+    ("errors", "baseline"),
+    [([1, 0], [1]), ([], []), ([0, 1], [0, 0]), ([np.nan, 1], [1, 1]), ([-1, 1], [1, 1])],
+)
+def test_errors_that_cannot_be_compared_are_refused(errors, baseline):
+    with pytest.raises(ValueError, match="errors"):
+        relative_reduction(errors, baseline, seed=0)

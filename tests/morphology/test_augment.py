@@ -197,6 +197,17 @@ def test_blur_spreads_light_and_keeps_its_amount():
     assert int(fainter.sum()) == 4
 
 
+def test_any_image_of_a_batch_may_be_blurred():
+    star = torch.zeros(16, 3, 9, 9, dtype=torch.uint8)
+    star[:, :, 4, 4] = 255
+    how = STILL.model_copy(update={"blur": 0.25})
+    (frame,) = augment(star, NetworkConfig(pixels=9, frames=1), how, chance(2))
+    (again,) = augment(star, NetworkConfig(pixels=9, frames=1), how, chance(3))
+    blurred = [set((f.amax(dim=(1, 2, 3)) < 0.9).nonzero()[:, 0].tolist()) for f in (frame, again)]
+    assert [len(rows) for rows in blurred] == [4, 4]
+    assert blurred[0] != blurred[1] != set(range(4))
+
+
 def test_chance_is_the_generators_alone_and_the_input_is_left_alone():
     images = blobs(4, 72)
     before = images.clone()

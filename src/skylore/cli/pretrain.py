@@ -59,6 +59,15 @@ def pretrain(
         float | None,
         typer.Option(min=0, help="Weight of learning from images alone.", show_default=False),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ENCODER",
+            help="Train this one on: galaxy-nano or model:FOLDER.",
+            show_default=False,
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, show_default=False)] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, show_default=False)] = None,
     learning_rate: Annotated[float | None, typer.Option(show_default=False)] = None,
@@ -104,6 +113,7 @@ def pretrain(
     given = {
         "labels": tuple(sources) or None,
         "self_supervision": self_supervision,
+        "start": start,
         "steps": steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "bootstrap_mean", "paired_difference"]
+__all__ = ["Interval", "bootstrap_mean", "paired_difference", "relative_reduction"]
 
 _VALUES_AT_ONCE = 4_000_000
 
@@ -88,6 +88,43 @@ def paired_difference(
     if one.shape != two.shape:
         raise ValueError(f"paired values differ in number: {one.shape} and {two.shape}")
     return bootstrap_mean(one - two, seed=seed, confidence=confidence, resamples=resamples)
+
+
+def relative_reduction(
+    errors: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> Interval:
+    """Bound by what share errors are fewer than a baseline's on the same objects.
+
+    ``1 − Σ errors / Σ baseline``, with percentiles of it over objects drawn again together.
+    Samples in which the baseline makes no error are left out.
+
+    Parameters
+    ----------
+    errors, baseline : array_like, shape (N,)
+        Not negative: 1 where an object is wrong and 0 where it is right, or any loss.
+
+    Raises
+    ------
+    ValueError
+        The two differ in length, are negative or not finite, or the baseline makes no error.
+    """
+    one, two = np.asarray(errors, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    if one.shape != two.shape or one.ndim != 1:
+        raise ValueError(f"paired errors differ in number: {one.shape} and {two.shape}")
+    both = np.stack([one, two], axis=1)
+    if not (np.isfinite(both).all() and (both >= 0).all() and two.any()):
+        raise ValueError("errors are finite and not negative, and the baseline's are not all zero")
+    rng = np.random.default_rng(seed)
+    sums = np.stack([both[rng.integers(0, len(both), len(both))].sum(0) for _ in range(resamples)])
+    sums = sums[sums[:, 1] > 0]
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(1 - sums[:, 0] / sums[:, 1], tails)
+    return Interval(float(1 - one.sum() / two.sum()), float(low), float(high))
 
 
 def _resampled_means(

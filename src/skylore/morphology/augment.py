@@ -119,7 +119,7 @@ def _expose(
 ) -> list[Tensor]:
     """Change sharpness, light and noise, for all frames of an image alike."""
     count = len(frames[0])
-    blurred = round(how.blur * count)
+    blurred = torch.randperm(count, generator=generator)[: round(how.blur * count)]
     gain = torch.exp(
         how.gain * _normal(generator, count, 1, 1, 1)
         + how.gain / 2 * _normal(generator, count, 3, 1, 1)
@@ -128,8 +128,8 @@ def _expose(
     depth = how.noise * _normal(generator, count, 1, 1, 1).abs()
     exposed = []
     for frame in frames:
-        if blurred:
-            frame[:blurred] = _blur(frame[:blurred])
+        if len(blurred):
+            frame[blurred] = _blur(frame[blurred])
         noise = depth * _normal(generator, *frame.shape)
         exposed.append((frame * gain + level + noise).clamp(0, 1))
     return exposed

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from skylore.morphology.precision import training_precision
 from skylore.morphology.sampling import plan_sampling
 from skylore.morphology.selfsupervision import TwoViews
 from skylore.morphology.settings import PretrainSettings
+from skylore.morphology.starting import load_start
 from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
 
 __all__ = ["Evaluation", "PretrainRun"]
@@ -48,6 +50,8 @@ class PretrainRun:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model = EncoderModel(config)
+            if settings.start is not None:
+                self.model.network.load_state_dict(load_start(settings.start).state_dict())
             self.views = (
                 TwoViews(settings.network.dimension, weight=settings.self_supervision)
                 if settings.self_supervision
@@ -104,14 +108,17 @@ class PretrainRun:
         images = self.data.images.take(rows)
         return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
-    def _parameter_groups(self) -> list[dict[str, object]]:
-        parameters = list(self._trained_parameters())
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Tell matrices from biases, which do not decay, and an old network from new heads."""
+        there = set(self.model.network.parameters()) if self.settings.start is not None else set()
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter in self._trained_parameters():
+            decay = self.settings.weight_decay if parameter.ndim > 1 else 0.0
+            rate = self.settings.start_rate if parameter in there else 1.0
+            groups.setdefault((decay, rate), []).append(parameter)
         return [
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": self.settings.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": parameters, "weight_decay": decay, "rate": rate}
+            for (decay, rate), parameters in groups.items()
         ]
 
     def _trained_parameters(self) -> Iterator[nn.Parameter]:
@@ -166,7 +173,7 @@ class PretrainRun:
         else:
             share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * share
+            group["lr"] = self.settings.learning_rate * share * group["rate"]
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -18,6 +18,7 @@ from skylore.morphology.images import ImageStore
 from skylore.morphology.report import PretrainReport, encoder_card
 from skylore.morphology.run import PretrainRun
 from skylore.morphology.settings import PretrainSettings
+from skylore.morphology.starting import with_start
 from skylore.morphology.turning import rotation_cosine, standardise
 from skylore.search.predicate import compile_predicate
 
@@ -73,6 +74,7 @@ def pretrain_encoder(
         raise ModelError(
             "there is nothing to learn from: name label columns, or turn self-supervision on"
         )
+    settings = with_start(settings)
     seen = None if where is None else _checked(where, archive)
     work = folder / "unfinished"
     data = open_training_set(archive, settings, work, where=seen, group=group, progress=progress)

@@ -27,6 +27,11 @@ class PretrainSettings(BaseModel):
     self_supervision : float
         Weight of the loss on two views of an image, which needs no label; zero leaves it out.
     network : NetworkConfig
+    start : str, optional
+        An encoder whose network is trained on, ``galaxy-nano`` or ``model:FOLDER``; only heads
+        begin anew.
+    start_rate : float
+        Learning rate of such a network, as a share of that of the heads.
     augmentation : Augmentation
     steps, batch_size : int
     learning_rate, weight_decay : float
@@ -56,6 +61,8 @@ class PretrainSettings(BaseModel):
     labels: tuple[LabelSource, ...] = ()
     self_supervision: Annotated[float, Field(ge=0)] = 0.0
     network: NetworkConfig = NetworkConfig()
+    start: str | None = None
+    start_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     augmentation: Augmentation = Augmentation()
     steps: Count = 4000
     batch_size: Annotated[int, Field(ge=2)] = 128

@@ -9,7 +9,37 @@ from torch.nn import functional as F  # noqa: N812 - the name that torch code us
 from skylore.morphology.objectives import ClassObjective
 from skylore.morphology.run import PretrainRun
 
-__all__ = ["figures_of"]
+__all__ = ["class_logits", "figures_of"]
+
+
+def class_logits(run: PretrainRun, rows: Tensor) -> Tensor:
+    """Give the logarithms of classes' probabilities, up to a constant: ``(n, C)``.
+
+    Rare classes are drawn more often in training, so the network learns to expect them more often
+    than they are; taking that off its logits gives back the likelihood of objects as they come
+    (Saerens et al. 2002; Menon et al. 2021, arXiv 2007.07314).
+
+    Parameters
+    ----------
+    run : PretrainRun
+        Of classes.
+    rows : Tensor, shape (n,)
+
+    Raises
+    ------
+    TypeError
+        The run does not learn classes.
+    """
+    ((name, head),) = run.averaged.objectives.items()
+    if not isinstance(head, ClassObjective):
+        raise TypeError(f"the labels {name!r} are no classes")
+    targets = run.data.targets[name][run.data.training]
+    drawn = torch.ones(head.classes)
+    drawn[targets[:, 0].long()] = head.rarity(targets).float()
+    features = run.features(rows)
+    with torch.inference_mode():
+        logits: Tensor = head.eval().head(features) - drawn.log().to(features.device)
+    return logits
 
 
 def figures_of(run: PretrainRun, rows: Tensor) -> dict[str, float]:
@@ -23,32 +53,16 @@ def figures_of(run: PretrainRun, rows: Tensor) -> dict[str, float]:
         All of them labelled.
     """
     ((name, head),) = run.averaged.objectives.items()
-    head.eval()
     device = next(head.parameters()).device
     targets = run.data.targets[name][rows].to(device)
-    features = run.features(rows)
+    if isinstance(head, ClassObjective):
+        return _class_figures(class_logits(run, rows), targets[:, 0].long())
     with torch.inference_mode():
-        if isinstance(head, ClassObjective):
-            logits = head.head(features) - _oversampling(run, name, head).to(device)
-            return _class_figures(logits, targets[:, 0].long())
-        measured = head.measure(features, targets)
+        measured = head.eval().measure(run.features(rows), targets)
     return {
         "loss": measured["negative log likelihood"],
         "fraction_error": measured["fraction error"],
     }
-
-
-def _oversampling(run: PretrainRun, name: str, head: ClassObjective) -> Tensor:
-    """Give the logarithm of how much more often than at random each class was drawn, ``(C,)``.
-
-    Rare classes are drawn more often in training, so the network learns to expect them more often
-    than they are; taking this off its logits gives back the likelihood of objects as they come
-    (Saerens et al. 2002; Menon et al. 2021, arXiv 2007.07314).
-    """
-    targets = run.data.targets[name][run.data.training]
-    factors = torch.ones(head.classes)
-    factors[targets[:, 0].long()] = head.rarity(targets).float()
-    return factors.log()
 
 
 def _class_figures(logits: Tensor, classes: Tensor) -> dict[str, float]:
