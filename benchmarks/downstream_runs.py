@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -12,12 +11,8 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from recipes.settings import VOLUNTEERS
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from benchmarks.probes import PENALTY, Task
+from benchmarks.probes import Task, fit_probe
 from skylore.archive.staging import ROW
 from skylore.archive.table import Archive
 from skylore.encoders.base import Pixels
@@ -108,13 +103,10 @@ def open_task(archive: Archive, task: Task, folder: Path) -> TaskData:
 def probed(
     data: TaskData, rows: NDArray[np.intp], vectors: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Fit a logistic regression on vectors of these rows; its penalty is fixed beforehand."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=200))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(vectors[rows], data.classes[rows])
+    """Fit a linear probe on vectors of these rows."""
     asked = data.training.held_out.numpy()
-    right: NDArray[np.bool_] = model.predict(vectors[asked]) == data.classes[asked]
+    found = fit_probe(vectors[rows], data.classes[rows]).predict(vectors[asked])
+    right: NDArray[np.bool_] = found == data.classes[asked]
     return right
 
 

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.held_out import encoders
@@ -86,19 +87,29 @@ def probe(
     vectors: NDArray[np.float32], classes: pd.Series, split: pd.Series
 ) -> tuple[Interval, float, int]:
     """Train on one side; give accuracy on the other, balanced accuracy, and how many were asked."""
+    right = probe_answers(vectors, classes, split)
+    truth = classes[classes.notna() & (split == "test")].to_numpy()
+    balanced = float(np.mean([right[truth == name].mean() for name in np.unique(truth)]))
+    return bootstrap_mean(right, seed=0), balanced, len(right)
+
+
+def probe_answers(
+    vectors: NDArray[np.float32], classes: pd.Series, split: pd.Series
+) -> NDArray[np.bool_]:
+    """Train on one side; say which objects of the other, in their order, are classed rightly."""
     known = classes.notna().to_numpy()
     trained, tested = known & (split == "train").to_numpy(), known & (split == "test").to_numpy()
-    model = make_pipeline(
-        StandardScaler(),
-        LogisticRegression(C=PENALTY, max_iter=200),
-    )
+    model = fit_probe(vectors[trained], classes[trained].to_numpy())
+    right: NDArray[np.bool_] = model.predict(vectors[tested]) == classes[tested].to_numpy()
+    return right
+
+
+def fit_probe(vectors: NDArray[np.float32], classes: NDArray[Any]) -> Pipeline:
+    """Fit a logistic regression on standardised vectors."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=200))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(vectors[trained], classes[trained])
-    found, truth = model.predict(vectors[tested]), classes[tested].to_numpy()
-    right = found == truth
-    balanced = float(np.mean([right[truth == name].mean() for name in np.unique(truth)]))
-    return bootstrap_mean(right, seed=0), balanced, int(tested.sum())
+        return model.fit(vectors, classes)
 
 
 def rotation_cosine(encoder: ImageEncoder, images: list[Pixels]) -> Interval:
