@@ -118,6 +118,18 @@ def test_an_encoder_is_found_by_its_folder(folder):
     assert encoder.revision == EncoderModel.load(folder).identity
 
 
+def test_an_encoder_trained_anew_is_loaded_anew(folder, tmp_path):
+    place = tmp_path / "own"
+    shutil.copytree(folder, place)
+    before = load_image_encoder(f"model:{place}")
+    assert load_image_encoder(f"model:{place}") is before
+    model = EncoderModel.load(place)
+    model.feature_scale.mul_(2)
+    model.save(place, "card")
+    after = load_image_encoder(f"model:{place}")
+    assert after.revision == model.identity != before.revision
+
+
 @pytest.mark.parametrize("name", ["scattering", "", "hf:facebook/dinov2-small"])
 def test_names_of_other_encoders_are_refused(name):
     with pytest.raises(ModelError, match="names no encoder that Skylore trained"):

@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["ArchivePath", "Quiet", "parse_bytes", "with_fill_options"]
+__all__ = [
+    "ArchivePath",
+    "BatchSize",
+    "GroupBy",
+    "OnlyWhere",
+    "Quiet",
+    "parse_bytes",
+    "with_fill_options",
+]
 
 ArchivePath = Annotated[
     str,
@@ -21,6 +29,19 @@ ArchivePath = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+BatchSize = Annotated[int | None, typer.Option(min=2, show_default=False)]
+OnlyWhere = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="SQL", help="Only these: \"split = 'train'\".", show_default=False
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by", metavar="COLUMN", help="Never split what is equal here.", show_default=False
+    ),
+]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skylore.cli.options import ArchivePath, Quiet
+from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet
 
 if TYPE_CHECKING:
     from skylore.morphology.settings import PretrainSettings
@@ -69,7 +69,7 @@ def pretrain(
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, show_default=False)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, show_default=False)] = None,
+    batch_size: BatchSize = None,
     learning_rate: Annotated[float | None, typer.Option(show_default=False)] = None,
     pixels: Annotated[
         int | None, typer.Option(min=16, help="Side of the canvas.", show_default=False)
@@ -82,14 +82,8 @@ def pretrain(
         Path | None,
         typer.Option(metavar="FILE.json", help="All settings; options win.", show_default=False),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(metavar="SQL", help="Only these: \"split = 'train'\".", show_default=False),
-    ] = None,
-    group_by: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Never split what is equal here.", show_default=False),
-    ] = None,
+    where: OnlyWhere = None,
+    group_by: GroupBy = None,
     quiet: Quiet = False,
 ) -> None:
     """Train an image encoder on an archive's labels, of any mixture, or on its images alone.
@@ -102,6 +96,8 @@ def pretrain(
     from skylore.archive.table import Archive
     from skylore.morphology.labels import ClassLabels, VoteCounts, VoteFractions
 
+    if published_head and not votes:
+        raise typer.BadParameter("--published-head is for vote counts; name them with --votes")
     opened = Archive.open(archive)
     head = "published" if published_head else "free"
     sources = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from skylore.cli.options import ArchivePath, with_fill_options
+from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, with_fill_options
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
@@ -77,7 +77,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, show_default=False)] = None,
+    batch_size: BatchSize = None,
     pixels: Annotated[
         int | None, typer.Option(help="Side of what an encoder sees.", show_default=False)
     ] = None,
@@ -91,14 +91,8 @@ def run(
         float | None,
         typer.Option(help="Share of the objects that all runs are tested on.", show_default=False),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(metavar="SQL", help="Only these: \"split = 'train'\".", show_default=False),
-    ] = None,
-    group_by: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Never split what is equal here.", show_default=False),
-    ] = None,
+    where: OnlyWhere = None,
+    group_by: GroupBy = None,
     work: Annotated[
         Path | None,
         typer.Option(

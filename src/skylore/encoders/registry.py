@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 from skylore.encoders.base import ImageEncoder, TextEncoder
@@ -27,9 +28,8 @@ _TEXT_HELP = """\
   openai:MODEL      any OpenAI-compatible embedding endpoint     (pip install skylore[openai])"""
 
 
-@lru_cache(maxsize=_KEPT)
 def load_image_encoder(name: str) -> ImageEncoder:
-    """Return the image encoder of this name, loading it once.
+    """Return the image encoder of this name, loading it once, and anew when its weights change.
 
     Raises
     ------
@@ -38,9 +38,21 @@ def load_image_encoder(name: str) -> ImageEncoder:
     ModelError
         If there is no encoder of this name, or its weights cannot be loaded.
     """
+    return _load_image_encoder(name, _written(name))
+
+
+@lru_cache(maxsize=_KEPT)
+def _load_image_encoder(name: str, written: int) -> ImageEncoder:  # noqa: ARG001 - told apart by it
     alone = {"galaxy-nano": _galaxy_nano, "scattering": _scattering}
     families = {"hf": _hub_image, "model": _trained, "timm": _timm}
     return _load("image", name, alone, families, _IMAGE_HELP)
+
+
+def _written(name: str) -> int:
+    """Say when a user's own encoder was written; it may be trained anew while this process runs."""
+    family, _, folder = name.partition(":")
+    weights = Path(folder) / "model.safetensors"
+    return weights.stat().st_mtime_ns if family == "model" and weights.exists() else 0
 
 
 @lru_cache(maxsize=_KEPT)

@@ -164,7 +164,41 @@ class FigureLabels(BaseModel):
         )
 
 
-class VoteCounts(BaseModel):
+class _AnswersOfATree(BaseModel):
+    """Columns of numbers, one an answer of a decision tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["votes", "fractions"]
+    tree: str
+    prefix: str = ""
+    weight: Weight = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """One an answer."""
+        return tuple(f"{self.prefix}{name}" for name in load_tree(self.tree).columns)
+
+    def learn(self, table: pa.Table) -> LearntLabels:
+        """Take down the tree.
+
+        Raises
+        ------
+        ColumnError
+            A column does not hold numbers.
+        """
+        _require_numbers(table, self.columns)
+        tree = load_tree(self.tree)
+        return LearntLabels(
+            name=f"{self.kind}-{tree.name}",
+            kind=self.kind,
+            columns=self.columns,
+            tree=tree,
+            weight=self.weight,
+        )
+
+
+class VoteCounts(_AnswersOfATree):
     """Columns of vote counts, one an answer of a decision tree.
 
     Attributes
@@ -178,67 +212,24 @@ class VoteCounts(BaseModel):
     weight : float
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["votes"] = "votes"
-    tree: str
-    prefix: str = ""
     head: Literal["free", "published"] = "free"
-    weight: Weight = 1.0
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One an answer."""
-        return _tree_columns(self.tree, self.prefix)
 
     def learn(self, table: pa.Table) -> LearntLabels:
-        """Take down the tree."""
-        _require_numbers(table, self.columns)
-        return LearntLabels(
-            name=f"votes-{load_tree(self.tree).name}",
-            kind="votes",
-            columns=self.columns,
-            tree=load_tree(self.tree),
-            head=self.head,
-            weight=self.weight,
-        )
+        """Take down the tree and the head; raises as for all answers of a tree."""
+        return super().learn(table).model_copy(update={"head": self.head})
 
 
-class VoteFractions(BaseModel):
+class VoteFractions(_AnswersOfATree):
     """Columns of vote fractions whose counts are not known, one an answer of a decision tree."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["fractions"] = "fractions"
-    tree: str
-    prefix: str = ""
-    weight: Weight = 1.0
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One an answer."""
-        return _tree_columns(self.tree, self.prefix)
-
-    def learn(self, table: pa.Table) -> LearntLabels:
-        """Take down the tree."""
-        _require_numbers(table, self.columns)
-        return LearntLabels(
-            name=f"fractions-{load_tree(self.tree).name}",
-            kind="fractions",
-            columns=self.columns,
-            tree=load_tree(self.tree),
-            weight=self.weight,
-        )
 
 
 LabelSource = Annotated[
     ClassLabels | FigureLabels | VoteCounts | VoteFractions, Field(discriminator="kind")
 ]
 """Labels of any kind."""
-
-
-def _tree_columns(tree: str, prefix: str) -> tuple[str, ...]:
-    return tuple(prefix + name for name in load_tree(tree).columns)
 
 
 def _require_numbers(table: pa.Table, columns: tuple[str, ...]) -> None:

@@ -16,7 +16,8 @@ def vicreg_loss(first: Tensor, second: Tensor) -> Tensor:
     """Variance-invariance-covariance loss (Bardes, Ponce & LeCun 2022, arXiv 2105.04906, eq. 6).
 
     Two views of an image shall be alike, each dimension shall vary over the batch by a standard
-    deviation of one or more, and no two dimensions shall say the same.
+    deviation of one or more, and no two dimensions shall say the same. The first term is the mean
+    over dimensions where the paper's eq. 5 has their sum; its authors' code does so too.
 
     Parameters
     ----------

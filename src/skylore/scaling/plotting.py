@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skylore.errors import DependencyMissingError, ModelError
+from skylore.scaling.drawing import COLOURS, GREY, INK, plain_ticks, require_curves, styled_figure
 from skylore.scaling.fitted import Fit
 from skylore.scaling.laws import Floats
 from skylore.scaling.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "STYLE", "plain_ticks", "plot_fits"]
+__all__ = ["plot_fits"]
 
-# Okabe & Ito (2008): told apart by colour-blind readers too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-_INK, _GREY = "#222222", "#8a8a8a"
 _NAMES = {
     "power": "B·D$^{-β}$",
     "floor": "E + B·D$^{-β}$",
@@ -29,17 +25,6 @@ _NAMES = {
     "broken": "one break",
 }
 _POINTS = 80
-STYLE = {
-    "font.size": 10.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": _GREY,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "legend.frameon": False,
-    "mathtext.default": "regular",
-}
 
 
 def plot_fits(
@@ -81,21 +66,10 @@ def plot_fits(
     ModelError
         If there is no fit, or more than four, or one is of runs with several models.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyMissingError(
-            "drawing needs matplotlib; install it with: pip install 'skylore[notebook]'"
-        ) from error
-    if not 1 <= len(fits) <= len(COLOURS):
-        raise ModelError(f"one to four fits can be drawn together, not {len(fits)}")
-    if any(fit.form == "joint" for fit in fits):
-        raise ModelError("a joint law is a surface; draw the fit of one model's runs")
+    require_curves(fits)
     floor = fits[0].law.E if floor is None else floor
-    with rc_context(STYLE):
-        panels = 2 if floor > 0 else 1
-        figure = Figure(figsize=(5.4 * panels, 4.4), layout="constrained")
+    panels = 2 if floor > 0 else 1
+    with styled_figure(5.4 * panels, 4.4) as figure:
         axes = figure.subplots(1, panels, squeeze=False)[0]
         for panel, below in zip(axes, (0.0, floor), strict=False):
             _panel(panel, _Scene(fits, held_out, reach, confidence), below)
@@ -103,7 +77,7 @@ def plot_fits(
         axes[0].set_ylabel(quantity)
         if panels == 2:
             axes[1].set_ylabel(f"{quantity} above the floor of {floor:.4g}")
-            axes[0].axhline(floor, color=_GREY, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
+            axes[0].axhline(floor, color=GREY, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
             _note(axes[0], f"floor {floor:.4g}", floor)
         axes[0].legend(loc="upper right", fontsize=9.5, handlelength=1.8)
         for panel in axes:
@@ -149,10 +123,10 @@ def _panel(axes: Axes, scene: _Scene, below: float) -> None:
     _runs(axes, scene.runs, below, held_out=False)
     if scene.held_out is not None:
         _runs(axes, scene.held_out, below, held_out=True)
-    axes.axvspan(fitted, D[-1], color=_GREY, alpha=0.07, linewidth=0, zorder=0)
+    axes.axvspan(fitted, D[-1], color=GREY, alpha=0.07, linewidth=0, zorder=0)
     axes.annotate(
         "beyond the fit", (fitted, 0.0), xycoords=("data", "axes fraction"), xytext=(5, 5),
-        textcoords="offset points", fontsize=9, color=_GREY,
+        textcoords="offset points", fontsize=9, color=GREY,
     )  # fmt: skip
     axes.set_xlim(D[0], D[-1])
     if below > 0:
@@ -182,9 +156,9 @@ def _above(loss: Floats, below: float, *, least: bool = False) -> Floats:
 
 def _runs(axes: Axes, runs: Runs, below: float, *, held_out: bool) -> None:
     axes.scatter(
-        runs.data, _above(runs.loss, below), edgecolor=_INK, linewidth=1.0, zorder=4,
+        runs.data, _above(runs.loss, below), edgecolor=INK, linewidth=1.0, zorder=4,
         s=34 if held_out else 20, marker="D" if held_out else "o",
-        facecolor="white" if held_out else _INK, label="held out" if held_out else "runs",
+        facecolor="white" if held_out else INK, label="held out" if held_out else "runs",
     )  # fmt: skip
 
 
@@ -198,19 +172,5 @@ def _log_axis(axes: Axes, values: Floats) -> None:
 def _note(axes: Axes, text: str, height: float) -> None:
     axes.annotate(
         text, (0.015, height), xycoords=("axes fraction", "data"), xytext=(0, 3),
-        textcoords="offset points", fontsize=9, color=_GREY,
+        textcoords="offset points", fontsize=9, color=GREY,
     )  # fmt: skip
-
-
-def plain_ticks(axis: Axis, limits: tuple[float, float]) -> None:
-    """Label a logarithmic axis with plain numbers, the more of them the shorter it is."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
-
-    low, high = np.log10(limits)
-    span = high - low
-    digits = np.array([1, 2, 3, 4, 5, 6, 8] if span < 0.7 else [1, 2, 5] if span < 2 else [1])
-    decades = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1)
-    ticks = np.outer(decades, digits).ravel()
-    axis.set_major_locator(FixedLocator([x for x in ticks.tolist() if limits[0] <= x <= limits[1]]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axis.set_minor_formatter(NullFormatter())

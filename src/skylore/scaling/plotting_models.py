@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skylore.errors import DependencyMissingError, ModelError
+from skylore.scaling.drawing import COLOURS, GREY, plain_ticks, require_curves, styled_figure
 from skylore.scaling.fitted import Fit
-from skylore.scaling.plotting import COLOURS, STYLE, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,29 +57,18 @@ def plot_models(
     ModelError
         If there is no model, there are more than four, or a law is joint.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyMissingError(
-            "drawing needs matplotlib; install it with: pip install 'skylore[notebook]'"
-        ) from error
-    if not 1 <= len(fits) <= len(COLOURS):
-        raise ModelError(f"one to four models can be drawn together, not {len(fits)}")
-    if any(fit.form == "joint" for fit in fits.values()):
-        raise ModelError("a joint law is a surface; draw the fit of one model's runs")
-    with rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    require_curves(fits.values())
+    with styled_figure(6.4, 4.6) as figure:
         axes = figure.subplots()
         axes.set(xscale="log", yscale="log", xlabel=f"training {unit}, D", ylabel=quantity)
         for place, (name, fit) in enumerate(fits.items()):
             shift = np.exp(_SPREAD * (place - (len(fits) - 1) / 2))
             _model(axes, name, fit, COLOURS[place], (reach, float(shift), confidence))
         if floor is not None:
-            axes.axhline(floor, color="#8a8a8a", linewidth=0.9, linestyle=(0, (1, 2)))
+            axes.axhline(floor, color=GREY, linewidth=0.9, linestyle=(0, (1, 2)))
         sizes = np.concatenate([fit.runs.data for fit in fits.values()])
         axes.set_xlim(sizes.min() / 1.25, sizes.max() * reach)
-        axes.axvspan(sizes.max() * 1.1, sizes.max() * reach, color="#8a8a8a", alpha=0.07, lw=0)
+        axes.axvspan(sizes.max() * 1.1, sizes.max() * reach, color=GREY, alpha=0.07, lw=0)
         axes.legend(loc="upper right", fontsize=9.5, handlelength=1.8)
         plain_ticks(axes.xaxis, axes.get_xlim())
         plain_ticks(axes.yaxis, axes.get_ylim())
