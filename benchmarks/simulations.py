@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from recipes.settings import SEEN, VOLUNTEERS
+from recipes.settings import SEEN, TEACHER
 
 from benchmarks.probes import TASKS, load, probe_answers
 from benchmarks.report import arguments, publish, table
@@ -83,7 +83,7 @@ def main() -> None:
     places: dict[str, list[str]] = {"with": [], "without": []}
     for seed in range(options.seeds):
         update = {"steps": options.steps, "evaluations": 1, "seed": seed}
-        both = VOLUNTEERS.model_copy(update=update)
+        both = TEACHER.model_copy(update=update)
         places["with"].append(trained(options.work, "with", both, SEEN))
         real = without_simulations(both)
         places["without"].append(trained(options.work, "without", real, f"{SEEN} AND {REAL}"))

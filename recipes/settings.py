@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from recipes.teaching import PREFIX, TAUGHT
 from skylore.imaging.measurements import MEASUREMENT_SCHEMA
-from skylore.morphology.labels import ClassLabels, FigureLabels, LabelSource, VoteCounts
+from skylore.morphology.labels import (
+    ClassLabels,
+    FigureLabels,
+    LabelSource,
+    VoteCounts,
+    VoteFractions,
+)
 from skylore.morphology.network import NetworkConfig
 from skylore.morphology.settings import PretrainSettings
 
-__all__ = ["LABEL_FREE", "SEEN", "VOLUNTEERS"]
+__all__ = ["LABEL_FREE", "SEEN", "TEACHER", "VOLUNTEERS"]
 
 SEEN = "split = 'train'"
 """What training may see of the archive; the rest is for benchmarks."""
@@ -30,21 +37,34 @@ _OF_SIMULATIONS: tuple[LabelSource, ...] = (
 )
 _NETWORK = NetworkConfig(pixels=64, frames=2, width=32)
 
-VOLUNTEERS = PretrainSettings(
-    labels=(
-        ClassLabels(column="gz1"),
-        ClassLabels(column="class5"),
-        ClassLabels(column="spiral"),
-        ClassLabels(column="ring"),
-        VoteCounts(tree="gz2"),
-        FigureLabels(columns=("lens_grade", *_MEASURED, *_SIMULATED), weight=0.5),
-        *_OF_SIMULATIONS,
-    ),
+_LABELLED: tuple[LabelSource, ...] = (
+    ClassLabels(column="spiral"),
+    ClassLabels(column="ring"),
+    VoteCounts(tree="gz2"),
+    FigureLabels(columns=("lens_grade", *_MEASURED, *_SIMULATED), weight=0.5),
+    *_OF_SIMULATIONS,
+)
+
+TEACHER = PretrainSettings(
+    labels=(ClassLabels(column="gz1"), ClassLabels(column="class5"), *_LABELLED),
     network=_NETWORK,
     steps=4500,
     evaluations=9,
 )
 """Volunteers' and experts' answers on real images, measurements, and the truth of simulations."""
+
+VOLUNTEERS = TEACHER.model_copy(
+    update={
+        "labels": (
+            ClassLabels(column="gz1", weight=0.5),
+            ClassLabels(column="class5", weight=0.5),
+            VoteFractions(tree=TAUGHT, prefix=PREFIX, weight=2.0),
+            *_LABELLED,
+        ),
+        "seed": 1,
+    }
+)
+"""The same, and what the teacher makes of all images of SDSS."""
 
 LABEL_FREE = PretrainSettings(
     labels=(FigureLabels(columns=(*_MEASURED, *_SIMULATED)), *_OF_SIMULATIONS),
