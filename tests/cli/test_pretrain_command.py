@@ -77,6 +77,13 @@ def test_mistakes_are_told_in_one_line(
     assert not (tmp_path / "model").exists()
 
 
+def test_a_head_without_votes_is_refused(path: Path, tmp_path: Path) -> None:
+    given = ("--classes", "shape", "--published-head")
+    refused = run("pretrain", path, "--model", tmp_path / "m", *given)
+    assert refused.returncode == 2
+    assert "name them with --votes" in refused.stderr
+
+
 def test_settings_that_cannot_be_read_are_told(path: Path, tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text('{"steps": "many"}')
     refused = run(

@@ -78,6 +78,11 @@ def test_fewer_than_two_classes_are_refused(values):
 def test_a_column_of_names_is_not_taken_for_classes():
     with pytest.raises(ModelError, match="1001 classes"):
         ClassLabels(column="x").learn(column([f"NGC {i}" for i in range(1001)]))
+    for rare in (["a"], ["a", "b"]):
+        names = [f"NGC {i}" for i in range(20)] + rare * 4
+        with pytest.raises(ModelError, match="next to no two objects share"):
+            ClassLabels(column="x").learn(column(names))
+    assert ClassLabels(column="x").learn(column([*names, *"ab" * 9])).classes[0] == "NGC 0"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import typer
 from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from skylore.morphology.settings import PretrainSettings
 
 __all__ = ["register"]
@@ -152,8 +154,10 @@ def _settings(file: Path | None, given: dict[str, Any], sizes: dict[str, Any]) -
         read = (
             PretrainSettings.model_validate_json(file.read_bytes()) if file else PretrainSettings()
         )
-    except (OSError, ValidationError) as error:
-        raise ModelError(f"the settings in {file} cannot be read: {error}") from error
+    except OSError as error:
+        raise ModelError(f"the settings in {file} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise ModelError(f"the settings in {file} cannot be read: {_reasons(error)}") from error
     asked = read.model_dump()
     try:
         # Validated as a whole, since an option may be impossible, alone or with the file's.
@@ -161,5 +165,11 @@ def _settings(file: Path | None, given: dict[str, Any], sizes: dict[str, Any]) -
             {**asked, **given, "network": {**asked["network"], **sizes}}
         )
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"an encoder cannot be trained so: {reasons}") from error
+        raise ModelError(f"an encoder cannot be trained so: {_reasons(error)}") from error
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(
+        ": ".join([*filter(None, [".".join(map(str, fault["loc"]))]), fault["msg"]])
+        for fault in error.errors()
+    )

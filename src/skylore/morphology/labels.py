@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 _MOST_CLASSES = 1000
+_FEWEST_TO_TELL = 8
+"""Labelled objects from which on names that hardly repeat are seen to be no classes."""
 _ROBUST = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _FURTHEST = 5.0
@@ -109,11 +111,17 @@ class ClassLabels(BaseModel):
         ModelError
             There are fewer than two, or so many that the column is something else.
         """
-        classes = tuple(sorted(texts_of(table, self.column).drop_null().unique().to_pylist()))
+        named = texts_of(table, self.column).drop_null()
+        classes = tuple(sorted(named.unique().to_pylist()))
         if not 2 <= len(classes) <= _MOST_CLASSES:
             raise ModelError(
                 f"the column {self.column!r} has {len(classes)} classes; it takes from 2 to "
                 f"{_MOST_CLASSES} to learn from"
+            )
+        if 2 * len(classes) > max(len(named), _FEWEST_TO_TELL):
+            raise ModelError(
+                f"the column {self.column!r} names {len(classes)} classes of {len(named)} "
+                "objects; a class that next to no two objects share cannot be learnt"
             )
         return LearntLabels(
             name=self.column,
