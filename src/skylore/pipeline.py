@@ -171,16 +171,21 @@ def _given(archive: Archive, column: str) -> bool:
 def align(
     archive: Archive,
     options: FillOptions | None = None,
+    *,
+    start: str | None = None,
     **settings: Any,  # noqa: ANN401 - as TrainingSettings
 ) -> AlignReport:
     """Train the space that images and words share on the archive's captions.
 
     It starts from the space that ships with the image encoder, if one does, and adapts it. An
     archive that was aligned so keeps its model, and new images are brought into its space;
-    ``options.overwrite`` trains anew.
+    ``options.overwrite`` trains anew. With ``start``, a folder or hub id, nothing is trained: the
+    images are brought into the space of the model there.
     """
-    from skylore.alignment.service import align_archive
+    from skylore.alignment.service import adopt_alignment, align_archive
 
+    if start is not None:
+        return adopt_alignment(archive, start, options or FillOptions())
     return align_archive(archive, options or FillOptions(), **settings)
 
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from skylore.alignment.config import AlignmentConfig
+from skylore.alignment.config import AlignmentConfig, EncoderReference
 from skylore.alignment.heads import ContrastiveHeads
 from skylore.alignment.report import TrainingReport, model_card
 from skylore.errors import ModelError
@@ -150,6 +150,27 @@ class Alignment:
         if not all(bool(torch.isfinite(tensor).all()) for tensor in heads.state_dict().values()):
             raise ModelError(f"the weights in {folder} are not finite; train the model again")
         return cls(config, heads, report)
+
+    @classmethod
+    def from_aion_search(cls, folder: str | Path) -> Alignment:
+        """Read the model that AION-Search released, from a folder with its own files.
+
+        Its vectors are those of the original to 1e-6. Texts are to be encoded by OpenAI's
+        ``text-embedding-3-large``, images by AION-1 with the mean over its tokens.
+
+        Raises
+        ------
+        ModelError
+            As for :func:`skylore.alignment.released.read_aion_search`.
+        """
+        from skylore.alignment.released import read_aion_search
+
+        return cls(*read_aion_search(Path(folder)))
+
+    def with_image_encoder(self, encoder: EncoderReference) -> Alignment:
+        """Give the same model for images that are known to be encoded by this encoder."""
+        config = self.config.model_copy(update={"image_encoder": encoder})
+        return Alignment(config, self._heads, self.report)
 
     def _weights(self) -> bytes:
         state = self._heads.state_dict()

@@ -15,18 +15,19 @@ from tqdm import tqdm
 from skylore.alignment.bundled import bundled_alignment, bundled_folder
 from skylore.alignment.config import EncoderReference
 from skylore.alignment.model import Alignment
+from skylore.alignment.released import fetch_model
 from skylore.alignment.report import TrainingReport
 from skylore.alignment.settings import TrainingSettings
 from skylore.alignment.steps import Project
 from skylore.alignment.training import train
 from skylore.archive.fill import FillOptions, FillReport
 from skylore.archive.provenance import Provenance
-from skylore.errors import ColumnError
+from skylore.errors import ColumnError, ModelError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["AlignReport", "align_archive", "share_words"]
+__all__ = ["AlignReport", "adopt_alignment", "align_archive", "share_words"]
 
 MOST_OBJECTS = 300_000
 """More captioned objects are sampled; AION-Search was trained on 255,948."""
@@ -39,11 +40,12 @@ class AlignReport:
     model: str
     training: TrainingReport | None
     filled: FillReport
+    origin: str = "was there already"
 
     def __str__(self) -> str:
         """Say it in one line."""
         if self.training is None:
-            return f"{self.filled}; model {self.model} was there already"
+            return f"{self.filled}; model {self.model} {self.origin}"
         found = self.training.retrieval[-1].text_to_image
         return (
             f"{self.filled}; model {self.model} trained on {self.training.texts} texts of "
@@ -81,6 +83,52 @@ def align_archive(
     anew = options.model_copy(update={"overwrite": True})
     filled = archive.fill(Project(model.identity, archive.location), anew)
     return AlignReport(model.identity, training, filled)
+
+
+def adopt_alignment(archive: Archive, place: str, options: FillOptions) -> AlignReport:
+    """Bring the images of an archive into the space of a model that was trained elsewhere.
+
+    Parameters
+    ----------
+    archive : Archive
+        Its ``image_vector`` is taken to be of the encoder that the model was trained with, which
+        only its length can be held against.
+    place : str
+        A folder, or the id of a model on the hub: the released AION-Search, or an alignment that
+        Skylore saved.
+
+    Raises
+    ------
+    ColumnError
+        Images are not encoded, or by an encoder of another length.
+    ModelError
+        There is no model, or it is damaged.
+    """
+    if "image_vector" not in archive.schema.names or not archive.filled("image_vector"):
+        raise ColumnError(f"{archive} has no image_vector to align; run `skylore embed` first")
+    folder = fetch_model(place)
+    model = _read_any(folder)
+    length = archive.schema.field("image_vector").type.list_size
+    if length != model.config.image_input_dim:
+        raise ColumnError(
+            f"the images of {archive} are vectors of {length}, and the model in {folder} takes "
+            f"{model.config.image_input_dim} of {model.config.image_encoder.name}: embed them by "
+            "that encoder, or ingest its vectors"
+        )
+    model = model.with_image_encoder(_encoder(archive, "image_vector"))
+    _keep(archive, model)
+    filled = archive.fill(
+        Project(model.identity, archive.location), options.model_copy(update={"overwrite": True})
+    )
+    return AlignReport(model.identity, None, filled, f"is that of {place}")
+
+
+def _read_any(folder: Path) -> Alignment:
+    try:
+        ours = b'"image_encoder"' in (folder / "config.json").read_bytes()
+    except OSError as error:
+        raise ModelError(f"{folder} holds no model: {error.strerror} (config.json)") from error
+    return Alignment.load(folder) if ours else Alignment.from_aion_search(folder)
 
 
 def share_words(archive: Archive, options: FillOptions) -> FillReport | None:

@@ -90,6 +90,15 @@ def embed(
 def align(
     archive: ArchivePath,
     *,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Train nothing: take this model, a folder or hub id; AION-Search as released.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     options: FillOptions,
 ) -> None:
@@ -102,7 +111,7 @@ def align(
     from skylore import pipeline
     from skylore.archive.table import Archive
 
-    typer.echo(pipeline.align(Archive.open(archive), options, seed=seed))
+    typer.echo(pipeline.align(Archive.open(archive), options, start=start, seed=seed))
 
 
 def build(archive: ArchivePath, *, options: FillOptions) -> None:

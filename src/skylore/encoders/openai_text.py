@@ -16,7 +16,7 @@ from skylore.encoders.texts import check_text
 from skylore.encoders.vectors import unit_rows
 from skylore.errors import DependencyMissingError, ModelError
 
-__all__ = ["OpenAIEncoder"]
+__all__ = ["OpenAIEncoder", "endpoint_revision"]
 
 _TEXTS_PER_REQUEST = 100
 _RETRIES = 4
@@ -63,7 +63,7 @@ class OpenAIEncoder:
     @cached_property
     def revision(self) -> str:
         """A digest of the model's name and dimension: all that a server tells of its weights."""
-        return hashlib.sha256(f"{self._model} {self.dimension}".encode()).hexdigest()[:16]
+        return endpoint_revision(self._model, self.dimension)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode ``N`` texts as ``(N, D)`` rows of unit length.
@@ -108,6 +108,11 @@ class OpenAIEncoder:
     def _redacted(self, message: str) -> str:
         # Servers quote the key in their answers to bad ones.
         return message.replace(self._key, "[key]") if self._key else message
+
+
+def endpoint_revision(model: str, dimension: int) -> str:
+    """Name the weights behind an endpoint by the model's name and the length of its vectors."""
+    return hashlib.sha256(f"{model} {dimension}".encode()).hexdigest()[:16]
 
 
 def _connect(key: str, name: str) -> object:
