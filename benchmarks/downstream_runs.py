@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from recipes.probe import fit_probe
 from recipes.settings import VOLUNTEERS
 
-from benchmarks.probes import Task, fit_probe
+from benchmarks.probes import Task
 from skylore.archive.staging import ROW
 from skylore.archive.table import Archive
 from skylore.encoders.base import Pixels

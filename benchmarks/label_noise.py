@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from recipes.probe import fit_probe
 
 from benchmarks.held_out import encoders
-from benchmarks.probes import TASKS, fit_probe, load
+from benchmarks.probes import TASKS, load
 from benchmarks.report import arguments, publish, table
 from skylore.encoders.registry import load_image_encoder
 

@@ -8,20 +8,15 @@ and scored on the held-out split, which neither encoder nor probe has seen.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from recipes.probe import fit_probe
 
 from benchmarks.held_out import encoders
 from benchmarks.report import arguments, publish, table
@@ -40,8 +35,6 @@ THREE_WAY = {
     "face-on-spiral": "face-on spiral",
 }
 TURNED = 256
-PENALTY = 0.01
-"""Inverse strength of the penalty, fixed beforehand on standardised vectors."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +95,6 @@ def probe_answers(
     model = fit_probe(vectors[trained], classes[trained].to_numpy())
     right: NDArray[np.bool_] = model.predict(vectors[tested]) == classes[tested].to_numpy()
     return right
-
-
-def fit_probe(vectors: NDArray[np.float32], classes: NDArray[Any]) -> Pipeline:
-    """Fit a logistic regression on standardised vectors."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=200))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(vectors, classes)
 
 
 def rotation_cosine(encoder: ImageEncoder, images: list[Pixels]) -> Interval:

@@ -9,16 +9,13 @@ Galaxy Zoo 1 has classed (Lee 2013).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GroupKFold
 
+from recipes.probe import fit_probe
 from skylore.archive.staging import ROW
 from skylore.archive.table import Archive
 from skylore.encoders.base import Pixels
@@ -35,7 +32,6 @@ PREFIX = "taught_"
 """Of the columns of shares."""
 
 _SDSS = "`set` IN ('gz1', 'gz2k', 'gz2')"
-_PENALTY = 0.01
 _TRUST = 0.5
 """How far a class that was given counts against what the teacher says."""
 _FOLDS = 5
@@ -82,14 +78,13 @@ def _shares(objects: pa.Table, question: str, vectors: Shares) -> Shares:
     classes = np.array(objects[question].to_pylist(), dtype=object)
     given = np.array([name is not None for name in classes])
     known = classes[given].astype(str)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=200))
-    folds = GroupKFold(_FOLDS)
     groups = np.array(objects["object"].to_pylist())[given]
-    shares = np.empty((len(classes), len(np.unique(known))), np.float32)
-    foretold: NDArray[Any] = cross_val_predict(
-        model, vectors[given], known, groups=groups, cv=folds, method="predict_proba"
-    )
+    foretold = np.empty((len(known), len(np.unique(known))), np.float32)
+    for others, asked in GroupKFold(_FOLDS).split(known, groups=groups):
+        model = fit_probe(vectors[given][others], known[others])
+        foretold[asked] = model.predict_proba(vectors[given][asked])
     own = known[:, None] == np.unique(known)
+    shares = np.empty((len(classes), own.shape[1]), np.float32)
     shares[given] = _TRUST * own + (1 - _TRUST) * foretold
-    shares[~given] = model.fit(vectors[given], known).predict_proba(vectors[~given])
+    shares[~given] = fit_probe(vectors[given], known).predict_proba(vectors[~given])
     return shares
