@@ -19,7 +19,6 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder of the recipe")
     asked = parser.parse_args()
     options = ["--write"] if asked.write else []
-    trained = ("retrieval", "probes", "votes") if asked.work else ()
     skylore = Path(sys.executable).with_name("skylore")
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
@@ -31,10 +30,20 @@ def main() -> None:
             ("kills",),
             ("vote_heads",),
             ("scaling_laws",),
-            *((name, "--work", asked.work) for name in trained),
+            *(_of_trained_encoders(asked.work) if asked.work else ()),
         ):
             module = f"benchmarks.{name}"
             subprocess.run([sys.executable, "-m", module, *given, *options], check=True)
+
+
+def _of_trained_encoders(work: Path) -> list[tuple[str | Path, ...]]:
+    archive = ("--archive", work / "galaxies.skylore")
+    alone = ("retrieval", "probes", "votes", "label_noise", "downstream", "simulations")
+    return [
+        *((name, "--work", work) for name in alone),
+        ("scaling_encoder", *archive, "--runs", work / "encoder-runs.skylore"),
+        ("scaling_captions", *archive, "--runs", work / "caption-runs.skylore", "--work", work),
+    ]
 
 
 if __name__ == "__main__":
