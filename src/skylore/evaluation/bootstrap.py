@@ -7,7 +7,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "bootstrap_mean", "paired_difference", "relative_reduction"]
+__all__ = [
+    "Interval",
+    "bootstrap_mean",
+    "bootstrap_ratio",
+    "paired_difference",
+    "relative_reduction",
+]
 
 _VALUES_AT_ONCE = 4_000_000
 
@@ -125,6 +131,41 @@ def relative_reduction(
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(1 - sums[:, 0] / sums[:, 1], tails)
     return Interval(float(1 - one.sum() / two.sum()), float(low), float(high))
+
+
+def bootstrap_ratio(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> Interval:
+    """Bound ``Σ numerators / Σ denominators``, by drawing objects with both again (percentiles).
+
+    For shares of things of which objects have different numbers, such as right answers among the
+    answers of all objects: the things of one object are not independent, the objects are.
+
+    Parameters
+    ----------
+    numerators, denominators : array_like, shape (N,)
+        Of each object; denominators are positive.
+
+    Raises
+    ------
+    ValueError
+        The two differ in length or are empty, or are not finite, or a denominator is not positive.
+    """
+    pairs = [np.asarray(values, dtype=np.float64) for values in (numerators, denominators)]
+    if pairs[0].shape != pairs[1].shape or pairs[0].ndim != 1 or pairs[0].size == 0:
+        raise ValueError(f"a ratio needs pairs: {pairs[0].shape} and {pairs[1].shape}")
+    above, below = pairs
+    if not (np.isfinite(above).all() and np.isfinite(below).all() and (below > 0).all()):
+        raise ValueError("a ratio needs finite numerators and positive denominators")
+    drawn = np.random.default_rng(seed).integers(0, above.size, (resamples, above.size))
+    ratios = above[drawn].sum(axis=1) / below[drawn].sum(axis=1)
+    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(above.sum() / below.sum()), float(low), float(high))
 
 
 def _resampled_means(

@@ -6,41 +6,63 @@ All take relevances in the order of the ranking, best hit first; ties are in the
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Gain",
     "average_precision",
     "dcg",
     "expected_average_precision",
     "expected_ndcg_at_k",
+    "gains_of",
     "ndcg_at_k",
     "precision_at_k",
     "recall_at_k",
 ]
 
 
-def dcg(relevance: ArrayLike) -> float:
-    """Discounted cumulative gain, ``Σ (2^rel − 1) / log2(rank + 1)``, of a whole list.
+Gain = Literal["exponential", "linear"]
 
-    Exponential gain as in Burges et al. (2005), discount of Järvelin & Kekäläinen (2002).
 
-    Parameters
-    ----------
-    relevance : array_like, shape (N,)
-        Graded, from 0; in the order of the ranking.
+def gains_of(relevance: ArrayLike, gain: Gain = "exponential") -> NDArray[np.float64]:
+    """Give what each item is worth: ``2^rel − 1`` (Burges et al. 2005), or ``rel`` itself.
+
+    The linear gain is that of Järvelin & Kekäläinen (2002). The two agree on relevances of 0 and
+    1, and on no other.
 
     Raises
     ------
     ValueError
         If a relevance is negative or not finite, or the list is not one-dimensional.
     """
-    gains = np.exp2(_graded(relevance)) - 1
+    grades = _graded(relevance)
+    return np.exp2(grades) - 1 if gain == "exponential" else grades
+
+
+def dcg(relevance: ArrayLike, *, gain: Gain = "exponential") -> float:
+    """Discounted cumulative gain, ``Σ gain / log2(rank + 1)``, of a whole list.
+
+    Discount of Järvelin & Kekäläinen (2002); for the gain, see :func:`gains_of`.
+
+    Parameters
+    ----------
+    relevance : array_like, shape (N,)
+        Graded, from 0; in the order of the ranking.
+    gain : {"exponential", "linear"}
+
+    Raises
+    ------
+    ValueError
+        If a relevance is negative or not finite, or the list is not one-dimensional.
+    """
+    gains = gains_of(relevance, gain)
     return float(np.sum(gains / np.log2(np.arange(2, gains.size + 2))))
 
 
-def ndcg_at_k(relevance: ArrayLike, k: int) -> float:
+def ndcg_at_k(relevance: ArrayLike, k: int, *, gain: Gain = "exponential") -> float:
     """Gain of the first ``k`` over the gain of the best possible first ``k``.
 
     Parameters
@@ -48,6 +70,8 @@ def ndcg_at_k(relevance: ArrayLike, k: int) -> float:
     relevance : array_like, shape (N,)
         Of the whole population, since the ideal is taken over it; in the order of the ranking.
     k : int
+    gain : {"exponential", "linear"}
+        As in :func:`gains_of`.
 
     Returns
     -------
@@ -61,11 +85,11 @@ def ndcg_at_k(relevance: ArrayLike, k: int) -> float:
     """
     grades = _graded(relevance)
     _check_k(k)
-    ideal = dcg(np.sort(grades)[::-1][:k])
-    return dcg(grades[:k]) / ideal if ideal > 0 else math.nan
+    ideal = dcg(np.sort(grades)[::-1][:k], gain=gain)
+    return dcg(grades[:k], gain=gain) / ideal if ideal > 0 else math.nan
 
 
-def expected_ndcg_at_k(relevance: ArrayLike, k: int) -> float:
+def expected_ndcg_at_k(relevance: ArrayLike, k: int, *, gain: Gain = "exponential") -> float:
     """Mean of :func:`ndcg_at_k` over all orders of the population.
 
     Every rank then holds the mean gain, so it is the mean gain times the sum of the discounts,
@@ -78,11 +102,11 @@ def expected_ndcg_at_k(relevance: ArrayLike, k: int) -> float:
     """
     grades = _graded(relevance)
     _check_k(k)
-    ideal = dcg(np.sort(grades)[::-1][:k])
+    ideal = dcg(np.sort(grades)[::-1][:k], gain=gain)
     if ideal == 0:
         return math.nan
     discounts = 1 / np.log2(np.arange(2, min(k, grades.size) + 2))
-    return float(np.mean(np.exp2(grades) - 1) * discounts.sum() / ideal)
+    return float(np.mean(gains_of(grades, gain)) * discounts.sum() / ideal)
 
 
 def average_precision(relevant: ArrayLike) -> float:

@@ -1,0 +1,166 @@
+"""``skylore evaluate``: how well searches and captions do, beside what knows nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from skylore.cli.options import ArchivePath, OnlyWhere
+
+if TYPE_CHECKING:
+    from skylore.evaluation.questions import Question
+
+__all__ = ["register"]
+
+_HELP = "Measure searches and captions, with intervals, beside baselines that know nothing."
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the report to a file.", show_default=False),
+]
+ReportFormat = Literal["text", "json", "csv"]
+Format = Annotated[
+    ReportFormat | None,
+    typer.Option(
+        "--format",
+        help="Of the report; text, or what the suffix of the file says.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    evaluate = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
+    evaluate.command("search")(search)
+    app.add_typer(evaluate, name="evaluate")
+
+
+def search(
+    archive: ArchivePath,
+    *,
+    relevance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SQL",
+            help="Who is right: a column of grades or truth values, or \"class = 'spiral'\".",
+            show_default=False,
+        ),
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(help="Words to search for; several are paraphrases.", show_default=False),
+    ] = None,
+    queries: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Questions from a file, or a shipped set: aion-search, aion-search-lens.",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Relevant from this grade on; 0.5.", show_default=False),
+    ] = None,
+    mode: Annotated[
+        list[Literal["vector", "text", "hybrid"]] | None,
+        typer.Option(
+            help="Several may be given; those that the archive can, but hybrid.",
+            show_default=False,
+        ),
+    ] = None,
+    gain: Annotated[
+        Literal["exponential", "linear"], typer.Option(help="Of nDCG: 2^rel − 1, or rel.")
+    ] = "exponential",
+    image_queries: Annotated[
+        int, typer.Option(min=0, help="Right answers to draw as image queries; 0 for none.")
+    ] = 100,
+    exclude_within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ANGLE",
+            help="Leave out objects so near to a training object: 1arcsec.",
+            show_default=False,
+        ),
+    ] = None,
+    training: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="The training objects: a table or an archive with ra and dec.",
+            show_default=False,
+        ),
+    ] = None,
+    where: OnlyWhere = None,
+    resamples: Annotated[int, typer.Option(min=20, help="Of the bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and the draws.")] = 0,
+    report_format: Format = None,
+    output: Output = None,
+) -> None:
+    """Measure how well an archive is searched in words, against a column that knows.
+
+    Each question is asked in all its wordings, of every object. Image similarity, a blind constant
+    and random orders stand beside it, scored by the same estimator.
+    """
+    from skylore.archive.table import Archive
+    from skylore.evaluation.contamination import parse_radius
+    from skylore.evaluation.protocol import Settings, evaluate_search
+
+    asked = _questions(relevance, query, queries, threshold)
+    settings = Settings.build(
+        modes=tuple(mode) if mode else None,
+        gain=gain,
+        image_queries=image_queries,
+        where=where,
+        resamples=resamples,
+        seed=seed,
+    )
+    report = evaluate_search(
+        Archive.open(archive),
+        asked,
+        settings,
+        training=training,
+        exclude_within=parse_radius(exclude_within) if exclude_within is not None else None,
+    )
+    kind = _format(report_format, output)
+    _deliver(report.dumps(kind), output)
+
+
+def _questions(
+    relevance: str | None,
+    query: list[str] | None,
+    queries: list[str] | None,
+    threshold: float | None,
+) -> list[Question]:
+    from skylore.evaluation.questions import Question, load_questions
+
+    if (relevance is None) != (not query):
+        raise typer.BadParameter("--relevance and --query go together")
+    if relevance is None and threshold is not None:
+        raise typer.BadParameter("--threshold goes with --relevance; a file has its own")
+    asked = [question for name in queries or () for question in load_questions(name)]
+    if relevance is not None and query:
+        asked.insert(0, Question.build(query, relevance, threshold=threshold))
+    if not asked:
+        raise typer.BadParameter("give --relevance and --query, or --queries FILE.toml")
+    return asked
+
+
+def _format(asked: ReportFormat | None, output: Path | None) -> ReportFormat:
+    suffixes: dict[str, ReportFormat] = {".json": "json", ".csv": "csv"}
+    if asked is not None or output is None:
+        return asked or "text"
+    return suffixes.get(output.suffix.lower(), "text")
+
+
+def _deliver(text: str, output: Path | None) -> None:
+    from skylore.evaluation.layout import write_text
+
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    write_text(output, text)
+    typer.echo(f"report written to {output}", err=True)
