@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     evaluate = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
     evaluate.command("search")(search)
+    evaluate.command("captions")(captions)
     app.add_typer(evaluate, name="evaluate")
 
 
@@ -66,9 +67,10 @@ def search(
         typer.Option(help="Relevant from this grade on; 0.5.", show_default=False),
     ] = None,
     mode: Annotated[
-        list[Literal["vector", "text", "hybrid"]] | None,
+        list[str] | None,
         typer.Option(
-            help="Several may be given; those that the archive can, but hybrid.",
+            help="vector, text, hybrid; several may be given. Without: vector and text, where the "
+            "archive has them.",
             show_default=False,
         ),
     ] = None,
@@ -127,6 +129,59 @@ def search(
     )
     kind = _format(report_format, output)
     _deliver(report.dumps(kind), output)
+
+
+def captions(
+    trees: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TREES",
+            help="Parquet table: id, and decision_tree, volunteers' answers as JSON.",
+            show_default=False,
+        ),
+    ],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CAPTIONS",
+            help="An archive with captions; or a Parquet table: id, description, model.",
+            show_default=False,
+        ),
+    ],
+    *,
+    column: Annotated[
+        str | None,
+        typer.Option(help="Of the texts; caption or description.", show_default=False),
+    ] = None,
+    judge: Annotated[str, typer.Option(help="Who reads them: keywords.")] = "keywords",
+    tree: Annotated[
+        str, typer.Option(metavar="NAME", help="gz-decals, gz2, or a JSON file.")
+    ] = "gz-decals",
+    resamples: Annotated[int, typer.Option(min=20, help="Of the bootstrap.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    report_format: Format = None,
+    output: Output = None,
+) -> None:
+    """Measure how much of what volunteers saw can be read in captions.
+
+    A judge that does not see the images answers the volunteers' questions from the captions. What
+    constant answers score stands beside it: captions that score no more say nothing.
+    """
+    from skylore.evaluation.captions.benchmark import evaluate_captions
+    from skylore.evaluation.captions.judge import make_judge
+    from skylore.evaluation.captions.tables import read_captions, read_paths
+    from skylore.morphology.tree import load_tree
+
+    questions = load_tree(tree)
+    report = evaluate_captions(
+        read_paths(trees, questions),
+        read_captions(source, text_column=column),
+        make_judge(judge),
+        questions,
+        seed=seed,
+        resamples=resamples,
+    )
+    _deliver(report.dumps(_format(report_format, output)), output)
 
 
 def _questions(

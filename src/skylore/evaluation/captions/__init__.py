@@ -1,0 +1,1 @@
+"""Captions measured by what volunteers said of the same images."""
