@@ -122,7 +122,8 @@ def _read(archive: Archive, question: Question, where: str | None) -> pa.Table:
     except (OSError, ValueError) as error:
         reason = str(error).split(", /")[0]
         raise FilterError(
-            f"the relevance {given!r} of {question.name!r} cannot be computed: {reason}"
+            f"the relevance {given!r} of {question.name!r}, or its filter, cannot be computed: "
+            f"{reason}"
         ) from error
 
 

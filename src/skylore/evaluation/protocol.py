@@ -14,7 +14,7 @@ from skylore.evaluation.contamination import Contamination, find_contamination
 from skylore.evaluation.metrics import Gain
 from skylore.evaluation.population import Population, read_population
 from skylore.evaluation.questions import Question
-from skylore.evaluation.rankers import choose_modes, scores_of_text
+from skylore.evaluation.rankers import choose_modes, remarks_on, scores_of_text
 from skylore.evaluation.report import QuestionReport, SearchReport
 from skylore.evaluation.scores import MethodScores, by_chance, over_objects
 from skylore.evaluation.similarity import by_images
@@ -170,7 +170,7 @@ def _ask(
     for mode in modes:
         scores = [scores_of_text(archive, text, mode, population) for text in question.texts]
         methods.append(over_objects(f"words, {mode}", scores, population, cuts, **bootstrap))
-    notes: list[str] = []
+    notes = remarks_on(archive, modes)
     if settings.image_queries:
         found = by_images(
             archive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +13,15 @@ from skylore.archive.schema import ID
 from skylore.errors import ColumnError
 from skylore.evaluation.population import Population
 from skylore.search.filters import predicate_for
+from skylore.search.index import has_index
 from skylore.search.query import Mode, Query, TextTerm
 from skylore.search.ranking import by_vector
+from skylore.search.service import WORDS
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["choose_modes", "image_column", "scores_like", "scores_of_text"]
+__all__ = ["choose_modes", "image_column", "remarks_on", "scores_like", "scores_of_text"]
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +37,7 @@ def choose_modes(archive: Archive) -> tuple[Mode, ...]:
     modes: list[Mode] = []
     if _filled(archive, "vector"):
         modes.append("vector")
-    if _filled(archive, "captions") or _filled(archive, "caption"):
+    if any(_filled(archive, name) for name in WORDS):
         modes.append("text")
     if not modes:
         raise ColumnError(
@@ -42,6 +45,14 @@ def choose_modes(archive: Archive) -> tuple[Mode, ...]:
             "captions; run `skylore embed`, and `skylore align` where the encoder needs it"
         )
     return tuple(modes)
+
+
+def remarks_on(archive: Archive, modes: Sequence[Mode]) -> list[str]:
+    """Say what makes a way of searching worse than it could be."""
+    column = next((name for name in WORDS if name in archive.schema.names), None)
+    if column is None or set(modes) <= {"vector"} or has_index(archive, column):
+        return []
+    return ["captions have no index, so that only whole words were found; run `skylore index`"]
 
 
 def image_column(archive: Archive) -> str | None:
@@ -70,7 +81,8 @@ def _spread(ranking: pa.Table, population: Population) -> Floats:
     places = population.places(ranking[ID])
     scores = np.full(len(population), -np.inf)
     values = ranking["score"].to_numpy().astype(np.float64)
-    scores[places[places >= 0]] = values[places >= 0]
+    known = (places >= 0) & ~np.isnan(values)  # a vector of zeros has no direction
+    scores[places[known]] = values[known]
     return scores
 
 

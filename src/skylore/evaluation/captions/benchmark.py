@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skylore.errors import SourceError
-from skylore.evaluation.bootstrap import (
-    Interval,
-    bootstrap_mean,
-    bootstrap_ratio,
-    paired_difference,
-)
+from skylore.evaluation.bootstrap import bootstrap_mean, bootstrap_ratio, paired_difference
 from skylore.evaluation.captions.judge import CaptionJudge, judged
 from skylore.evaluation.captions.paths import (
     PathScore,
@@ -165,6 +160,7 @@ def _writer(
         not_mentioned=float(left_open.sum() / totals.sum()),
         above_floor=Share.of(against),
         published=_published(places, published, how),
+        published_per_answer=_published_per_answer(places, published, totals, how),
         agreement=_agreement([score.share for score in scores], published),
     )
 
@@ -183,8 +179,20 @@ def _published(
     known = [value for value in published if value is not None]
     if len(known) < len(published):
         return None
-    found: Interval = bootstrap_mean(_by_galaxy(places, known), **how)
-    return Share.of(found)
+    return Share.of(bootstrap_mean(_by_galaxy(places, known), **how))
+
+
+def _published_per_answer(
+    places: NDArray[np.int64],
+    published: Sequence[float | None],
+    totals: Floats,
+    how: dict[str, Any],
+) -> Share | None:
+    """Weigh published scores, which are shares, by the answers that they are shares of."""
+    known = [value for value in published if value is not None]
+    if len(known) < len(published):
+        return None
+    return Share.of(bootstrap_ratio(_by_galaxy(places, known) * totals, totals, **how))
 
 
 def _agreement(ours: Sequence[float], published: Sequence[float | None]) -> float | None:

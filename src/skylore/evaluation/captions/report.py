@@ -57,8 +57,8 @@ class WriterScores(_Value):
         to in the caption.
     above_floor
         ``per_galaxy`` less that of the constant answers, on the same galaxies.
-    published
-        Mean of the scores that came with the captions; None if not all have one.
+    published, published_per_answer
+        The two scores by the judge whose scores came with the captions; None if not all have one.
     agreement
         Mean absolute difference, by caption, of this judge's score and the published one.
     """
@@ -71,6 +71,7 @@ class WriterScores(_Value):
     not_mentioned: float
     above_floor: Share
     published: Share | None
+    published_per_answer: Share | None
     agreement: float | None
 
 
@@ -130,17 +131,18 @@ class CaptionReport(_Value):
 def _csv(report: CaptionReport) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    names = ("per_galaxy", "per_answer", "above_floor", "published")
+    names = ("per_galaxy", "per_answer", "above_floor", "published", "published_per_answer")
     ends = ("", "_low", "_high")
     shares = [f"{name}{end}" for name in names for end in ends]
     last = ["not_mentioned", "agreement", "captions", "galaxies"]
     writer.writerow(["writer", "judge", *shares, *last])
     for w in report.writers:
-        found = _cells(w.per_galaxy, w.per_answer, w.above_floor, w.published)
+        own = (w.per_galaxy, w.per_answer, w.above_floor)
+        found = _cells(*own, w.published, w.published_per_answer)
         counts = [w.not_mentioned, w.agreement, w.captions, w.galaxies]
         writer.writerow([w.writer, report.judge, *found, *counts])
     for f in report.floors:
-        found = _cells(f.per_galaxy, f.per_answer, None, None)
+        found = _cells(f.per_galaxy, f.per_answer, None, None, None)
         writer.writerow([f.name, "", *found, None, None, None, report.galaxies])
     return buffer.getvalue()
 
