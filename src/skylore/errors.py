@@ -15,7 +15,8 @@ Each message says what is wrong and what to do next; the command line prints it 
     │   ├── FilterError
     │   └── EncoderMismatchError
     └── ModelError               exit code 6
-        └── DependencyMissingError
+        ├── DependencyMissingError
+        └── EndpointError
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "DependencyMissingError",
     "DuplicateIdError",
     "EncoderMismatchError",
+    "EndpointError",
     "FilterError",
     "ImageError",
     "ModelError",
@@ -102,3 +104,7 @@ class ModelError(SkyloreError):
 
 class DependencyMissingError(ModelError):
     """An optional package is needed and is not installed."""
+
+
+class EndpointError(ModelError):
+    """A server of models answers no question: wrong key, address or model, or out of reach."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,12 @@ from skylore.intake.ingest import ingest as ingest_source
 
 if TYPE_CHECKING:
     from skylore.alignment.service import AlignReport
+    from skylore.captions.service import CaptionReport
     from skylore.intake.join import JoinReport
     from skylore.morphology.report import PretrainReport
     from skylore.morphology.settings import PretrainSettings
     from skylore.sources.base import Source
+    from skylore.vlm.estimate import Estimate
 
 __all__ = [
     "align",
@@ -107,8 +109,13 @@ def measure(archive: Archive, options: FillOptions | None = None) -> FillReport:
 
 
 def caption(
-    archive: Archive, options: FillOptions | None = None, *, captioner: str | None = None
-) -> FillReport:
+    archive: Archive,
+    options: FillOptions | None = None,
+    *,
+    captioner: str | None = None,
+    agree: Callable[[Estimate], bool] | None = None,
+    **asked: Any,  # noqa: ANN401 - as make_settings takes them
+) -> FillReport | CaptionReport:
     """Describe each object in words.
 
     Parameters
@@ -117,11 +124,36 @@ def caption(
         What to fill, and how.
     captioner
         ``measurements`` writes sentences from the measured columns; ``column:NAME`` takes the
-        texts of a catalogue column. None goes on as before, or takes ``measurements``.
+        texts of a catalogue column; ``openai:MODEL`` asks a vision-language model on a server.
+        None goes on as before, or takes ``measurements``; where a model wrote the captions it does
+        nothing, since that costs money.
+    agree
+        Asked whether to go on with what a model is expected to cost; unless given, it goes on
+        within the budget.
+    **asked
+        For a model, as :func:`skylore.captions.asking.make_settings` takes them: ``base_url``,
+        ``budget``, ``price_in``, ``price_out``, ``prompt``, ``summary``, ``concurrency`` …
+
+    Raises
+    ------
+    ModelError
+        The model cannot be asked, or what it is to cost at most is not said.
     """
+    from skylore.captions.by_model import is_by_model
     from skylore.captions.steps import captioner_of, captioning_step
 
-    return archive.fill(captioning_step(archive, captioner or captioner_of(archive)), options)
+    chosen = captioner or captioner_of(archive)
+    if not is_by_model(chosen):
+        if asked:
+            raise TypeError(f"{', '.join(asked)}: only for captioners such as openai:MODEL")
+        return archive.fill(captioning_step(archive, chosen), options)
+    from skylore.captions.asking import make_settings, nothing_done
+    from skylore.captions.service import caption_by_model
+
+    if captioner is None and not asked:
+        return nothing_done(archive)
+    settings = make_settings(chosen, **asked)
+    return caption_by_model(archive, settings, options or FillOptions(), agree or (lambda _: True))
 
 
 def embed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,14 @@ from tqdm import tqdm
 from skylore.archive.provenance import Provenance, provenance_of, with_provenance
 from skylore.archive.schema import ID
 from skylore.archive.staging import ERROR, ROW, Staging
-from skylore.archive.step import Step, Values
+from skylore.archive.step import Overlapping, Step, Values, tried
 from skylore.archive.workers import run
 from skylore.errors import ArchiveError, ColumnError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["FillOptions", "FillReport", "fill"]
+__all__ = ["FillOptions", "FillReport", "fill", "refuse_if_made_otherwise"]
 
 HOPELESS = 200
 """Failures without a single success after which a run stops."""
@@ -89,7 +89,7 @@ class FillReport:
     waiting
         Rows whose input is not there yet.
     left
-        Rows not tried: beyond the limit or the time, or set aside earlier.
+        Rows not tried: beyond the limit, the time or the budget, or set aside earlier.
     seconds
         Duration.
     """
@@ -152,20 +152,28 @@ def _prepare_columns(archive: Archive, step: Step, *, overwrite: bool) -> None:
         raise ColumnError(f"{step.name} needs the column {missing[0]!r}, which {archive} lacks")
     there = [f for f in archive.schema if f.name in step.outputs.names]
     provenance = _provenance(archive, step)
-    if there and not all(_matches(f, step, provenance) for f in there):
+    if not all(_matches(f, step, provenance) for f in there):
         if not overwrite:
-            made = provenance_of(there[0])
-            raise ColumnError(
-                f"the column {there[0].name!r} was made by {made or 'an earlier step'} with other "
-                "settings or from other inputs; say --overwrite to drop it and run "
-                f"{step.name} anew"
-            )
+            refuse_if_made_otherwise(archive, step)
         Staging(archive.location, step.name).clear()
         archive.quarantine.release(step.name)
-        archive.drop_columns([f.name for f in there])
+        archive.drop_columns([f.name for f in archive.schema if _is_of(f, step)])
         there = []
     new = [f for f in step.outputs if f.name not in {t.name for t in there}]
     archive.add_columns([with_provenance(f, provenance) for f in new])
+
+
+def refuse_if_made_otherwise(archive: Archive, step: Step) -> None:
+    """Raise ColumnError if the step's columns are there and were made in another way."""
+    provenance = _provenance(archive, step)
+    for field in archive.schema:
+        if field.name in step.outputs.names and not _matches(field, step, provenance):
+            made = provenance_of(field)
+            raise ColumnError(
+                f"the column {field.name!r} was made by {made or 'an earlier step'} with other "
+                f"settings or from other inputs; say --overwrite to drop it and run {step.name} "
+                "anew"
+            )
 
 
 def _provenance(archive: Archive, step: Step) -> Provenance:
@@ -173,6 +181,11 @@ def _provenance(archive: Archive, step: Step) -> Provenance:
     made = (archive.columns[name].provenance for name in step.inputs)
     inputs = {p.step: p.recipe for p in made if p is not None and p.step != "ingest"}
     return step.provenance.model_copy(update={"inputs": inputs})
+
+
+def _is_of(field: pa.Field, step: Step) -> bool:
+    made = provenance_of(field)
+    return field.name in step.outputs.names or (made is not None and made.step == step.name)
 
 
 def _matches(field: pa.Field, step: Step, provenance: Provenance) -> bool:
@@ -216,7 +229,12 @@ def _run(
     )
     try:
         with bar:
-            for batch, values in run(step, batches, _workers(step, work, options)):
+            for given, made in run(step, batches, _workers(step, work, options)):
+                if made.left:
+                    batches.close()
+                batch, values = tried(given, made)
+                if not batch.num_rows:
+                    continue
                 size += staging.append(batch[ROW], values)
                 rows += batch.num_rows
                 failed += len(values.failures)
@@ -247,7 +265,9 @@ def _workers(step: Step, work: _Work, options: FillOptions) -> int:
     return (cores or 1) if step.processes and len(work.rows) > step.batch_rows else 0
 
 
-def _batches(archive: Archive, step: Step, work: _Work, options: FillOptions) -> Iterator[pa.Table]:
+def _batches(
+    archive: Archive, step: Step, work: _Work, options: FillOptions
+) -> Generator[pa.Table, None, None]:
     rows = options.batch_rows or _rows_for_memory(archive, step, work, options)
     end = time.monotonic() + (options.seconds or float("inf"))
     for start in range(0, len(work.rows), rows):
@@ -264,7 +284,8 @@ def _rows_for_memory(archive: Archive, step: Step, work: _Work, options: FillOpt
     row = sample.nbytes / sample.num_rows
     if "image" in step.inputs:
         row += archive.largest_image * _BYTES_A_PIXEL
-    batches_under_way = 2 * (_workers(step, work, options) or 1)
+    at_once = step.batches_at_once if isinstance(step, Overlapping) else 1
+    batches_under_way = 2 * (_workers(step, work, options) or at_once)
     return int(np.clip(options.memory / batches_under_way / row, 1, step.batch_rows))
 
 

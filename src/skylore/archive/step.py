@@ -11,7 +11,7 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.reason import Reason
 
-__all__ = ["Apply", "Step", "Values", "bare", "failed", "joined"]
+__all__ = ["Apply", "Overlapping", "Step", "Values", "bare", "failed", "joined", "tried"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,14 @@ class Values:
         A row a row of the batch, with the step's output columns. In rows that failed, anything.
     failures
         Why rows have no value, by position in the batch.
+    left
+        Rows that were not tried, because the step must end: its budget is spent, or nobody
+        answers. They stay as they were, and no further batch is begun.
     """
 
     table: pa.Table
     failures: Mapping[int, Reason] = field(default_factory=dict)
+    left: frozenset[int] = frozenset()
 
 
 def bare(schema: pa.Schema) -> pa.Schema:
@@ -45,7 +49,18 @@ def joined(first: Values, second: Values) -> Values:
     """Put the values of two parts of a batch together."""
     rows = first.table.num_rows
     failures = {**first.failures, **{rows + i: e for i, e in second.failures.items()}}
-    return Values(pa.concat_tables([first.table, second.table]), failures)
+    left = first.left | {rows + i for i in second.left}
+    return Values(pa.concat_tables([first.table, second.table]), failures, left)
+
+
+def tried(batch: pa.Table, values: Values) -> tuple[pa.Table, Values]:
+    """Give the rows of a batch that were tried, and what became of them."""
+    if not values.left:
+        return batch, values
+    kept = [i for i in range(batch.num_rows) if i not in values.left]
+    failures = {n: values.failures[i] for n, i in enumerate(kept) if i in values.failures}
+    rows = pa.array(kept, pa.int64())
+    return batch.take(rows), Values(values.table.take(rows), failures)
 
 
 Apply = Callable[[pa.Table], Values]
@@ -85,3 +100,15 @@ class Step(Protocol):
 
     def prepare(self) -> Apply:
         """Load what is needed, once in each process, and give the function over batches."""
+
+
+@runtime_checkable
+class Overlapping(Step, Protocol):
+    """A step that waits for others most of the time, so that several batches run side by side.
+
+    Its function is called from as many threads of this process at once.
+    """
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches are under way at a time, at least 1."""

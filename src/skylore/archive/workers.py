@@ -1,4 +1,4 @@
-"""Running a step over batches: in this process, or in several.
+"""Running a step over batches: in this process, in threads of it, or in several processes.
 
 A batch that raises is halved until the rows that cannot be done are alone. A worker process that
 dies takes its batch with it; the batch is tried again apart from all others, halved in the same
@@ -11,7 +11,13 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -21,7 +27,7 @@ from typing import Self
 import pyarrow as pa
 
 from skylore.archive.reason import Reason
-from skylore.archive.step import Apply, Step, Values, bare, failed, joined
+from skylore.archive.step import Apply, Overlapping, Step, Values, bare, failed, joined
 
 __all__ = ["WorkerDiedError", "run"]
 
@@ -42,7 +48,8 @@ def run(step: Step, batches: Iterator[pa.Table], workers: int) -> Iterator[tuple
     batches
         Tables with the step's inputs; read no further ahead than the workers need.
     workers
-        Number of worker processes; 0 works in this one.
+        Number of worker processes; 0 works in this one, in threads if the step is
+        :class:`~skylore.archive.step.Overlapping`.
 
     Yields
     ------
@@ -50,12 +57,39 @@ def run(step: Step, batches: Iterator[pa.Table], workers: int) -> Iterator[tuple
         A batch and its values, in the order in which they are finished.
     """
     if workers == 0:
-        apply = step.prepare()
+        apply, outputs = step.prepare(), bare(step.outputs)
+        if isinstance(step, Overlapping):
+            yield from _overlapped(apply, outputs, batches, step.batches_at_once)
+            return
         for batch in batches:
-            yield batch, attempt(apply, bare(step.outputs), batch)
+            yield batch, attempt(apply, outputs, batch)
         return
     with _Pool(step, workers) as pool:
         yield from pool.run(batches)
+
+
+def _overlapped(
+    apply: Apply, outputs: pa.Schema, batches: Iterator[pa.Table], at_once: int
+) -> Iterator[tuple[pa.Table, Values]]:
+    """Keep ``at_once`` batches under way in threads."""
+    executor = ThreadPoolExecutor(at_once, thread_name_prefix="skylore-batch")
+    flying: dict[Future[Values], pa.Table] = {}
+    try:
+        for batch in batches:
+            flying[executor.submit(attempt, apply, outputs, batch)] = batch
+            if len(flying) >= at_once:
+                yield from _landed(flying)
+        while flying:
+            yield from _landed(flying)
+    finally:
+        # Whoever interrupts is not kept waiting: what runs ends when the step's owner closes it.
+        executor.shutdown(wait=not flying, cancel_futures=True)
+
+
+def _landed(flying: dict[Future[Values], pa.Table]) -> Iterator[tuple[pa.Table, Values]]:
+    done, _ = wait(flying, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield flying.pop(future), future.result()
 
 
 def attempt(apply: Apply, outputs: pa.Schema, batch: pa.Table) -> Values:
@@ -65,7 +99,7 @@ def attempt(apply: Apply, outputs: pa.Schema, batch: pa.Table) -> Values:
         table = values.table.select(outputs.names).cast(outputs)
         if table.num_rows != batch.num_rows:
             raise ValueError(f"the step gave {table.num_rows} values for {batch.num_rows} rows")  # noqa: TRY301 - handled like what the step raises
-        return Values(table, values.failures)
+        return Values(table, values.failures, values.left)
     except Exception as error:  # noqa: BLE001 - whatever a row provokes is that row's failure
         return _halved(lambda part: attempt(apply, outputs, part), outputs, batch, error)
 

@@ -14,7 +14,9 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.reason import Reason
 from skylore.archive.step import Apply, Values
+from skylore.captions.by_model import is_by_model
 from skylore.captions.from_measurements import Captions, describe
+from skylore.captions.outputs import OUTPUTS
 from skylore.captions.reference import RELATIVE_COLUMNS, MeasurementReference
 from skylore.errors import ColumnError, ModelError
 from skylore.imaging.measurements import MEASUREMENT_SCHEMA
@@ -27,17 +29,6 @@ __all__ = ["FromColumn", "FromMeasurements", "captioner_of", "captioning_step"]
 FROM_MEASUREMENTS = "measurements-2"
 FROM_COLUMN = "column"
 MOST_SENTENCES = 8
-
-OUTPUTS = pa.schema(
-    [
-        pa.field("caption", pa.string(), metadata={"description": "what the object looks like"}),
-        pa.field(
-            "captions",
-            pa.list_(pa.string()),
-            metadata={"description": "the caption, and other texts that say the same"},
-        ),
-    ]
-)
 
 
 def captioning_step(archive: Archive, captioner: str) -> FromMeasurements | FromColumn:
@@ -56,7 +47,9 @@ def captioning_step(archive: Archive, captioner: str) -> FromMeasurements | From
     if kind == "column" and name:
         archive.require([name])
         return FromColumn(name)
-    raise ModelError(f"there is no captioner {captioner!r}; there are measurements, column:NAME")
+    raise ModelError(
+        f"there is no captioner {captioner!r}; there are measurements, column:NAME, openai:MODEL"
+    )
 
 
 def captioner_of(archive: Archive) -> str:
@@ -64,6 +57,8 @@ def captioner_of(archive: Archive) -> str:
     made = archive.columns["caption"].provenance if "caption" in archive.schema.names else None
     if made is not None and made.model == FROM_COLUMN:
         return f"column:{made.parameters['column']}"
+    if made is not None and made.model is not None and is_by_model(made.model):
+        return made.model
     return "measurements"
 
 

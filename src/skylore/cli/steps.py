@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skylore.cli.caption import caption
 from skylore.cli.options import ArchivePath, with_fill_options
 
 if TYPE_CHECKING:
@@ -30,26 +31,6 @@ def measure(archive: ArchivePath, *, options: FillOptions) -> None:
     from skylore.archive.table import Archive
 
     typer.echo(pipeline.measure(Archive.open(archive), options))
-
-
-def caption(
-    archive: ArchivePath,
-    *,
-    captioner: Annotated[
-        str | None,
-        typer.Option(
-            help="'measurements' writes sentences from the measured columns (default); "
-            "'column:NAME' takes texts that came with the catalogue.",
-            show_default=False,
-        ),
-    ] = None,
-    options: FillOptions,
-) -> None:
-    """Describe each object in words."""
-    from skylore import pipeline
-    from skylore.archive.table import Archive
-
-    typer.echo(pipeline.caption(Archive.open(archive), options, captioner=captioner))
 
 
 def embed(

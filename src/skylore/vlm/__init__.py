@@ -1,0 +1,1 @@
+"""Asking vision-language models, within a budget, and never twice for the same answer."""

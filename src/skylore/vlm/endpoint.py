@@ -1,0 +1,226 @@
+"""An OpenAI-compatible server of chat completions: one attempt, its answer or its fault."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, ValidationError
+
+from skylore.errors import DependencyMissingError, EndpointError, ModelError
+from skylore.vlm.calls import Call
+from skylore.vlm.faults import PassingError, RefusedError, retry_after
+
+__all__ = ["Endpoint", "Reply"]
+
+_CONNECT_SECONDS = 10.0
+_PASSING = {408, 409, 425, 429}
+_STOPPING = {401, 402, 403, 404, 405, 410}
+_NOT_CHARGED = {429, 500, 501, 503}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered.
+
+    Attributes
+    ----------
+    text, finish
+        The words, and why they ended; ``refusal`` if the model refused in due form.
+    tokens_in, tokens_out
+        None if the server does not count.
+    latency
+        Seconds.
+    """
+
+    text: str
+    finish: str
+    tokens_in: int | None
+    tokens_out: int | None
+    latency: float
+
+
+class Endpoint:
+    """A model on a server.
+
+    The key comes from ``OPENAI_API_KEY``; a server named by ``base_url`` or ``OPENAI_BASE_URL`` may
+    do without one. It is sent to the server, and written nowhere.
+
+    Parameters
+    ----------
+    model
+        The server's name of the model.
+    base_url
+        The server, such as ``http://localhost:8000/v1``; OpenAI's own unless given.
+    timeout
+        Seconds for one whole attempt, however slowly the answer drips.
+
+    Raises
+    ------
+    DependencyMissingError
+        The package openai is not installed.
+    ModelError
+        Neither a key nor a server is set, or the URL is not one.
+    """
+
+    def __init__(self, model: str, base_url: str | None = None, *, timeout: float = 120.0) -> None:
+        self.model = model
+        self._timeout = timeout
+        self._key = os.environ.get("OPENAI_API_KEY", "")
+        base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        if not self._key and not base_url:
+            raise ModelError(
+                f"openai:{model} needs OPENAI_API_KEY, or --base-url for a server of your own"
+            )
+        self.place = _place(base_url)
+        self.tokens_field = "max_tokens" if base_url else "max_completion_tokens"
+        self._client = _connect(self._key or "no-key-needed", base_url, timeout, self.place)
+
+    async def attempt(self, call: Call, image_url: str | None, idempotency: str) -> Reply:
+        """Ask once.
+
+        Parameters
+        ----------
+        call, image_url
+            The question, and its picture as drawn.
+        idempotency
+            Sent as ``Idempotency-Key`` (IETF draft-ietf-httpapi-idempotency-key-header): servers
+            that know it charge once for attempts with the same key.
+
+        Raises
+        ------
+        PassingError
+            The next attempt may succeed.
+        RefusedError
+            The server will not answer this question.
+        EndpointError
+            The server will answer no question: wrong key, address or model, or no money left.
+        """
+        import openai
+
+        body = call.body(self.model, image_url, self.tokens_field)
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._client.chat.completions.with_raw_response.create(
+                    **body, extra_headers={"Idempotency-Key": idempotency}
+                )
+        except (TimeoutError, openai.APITimeoutError) as error:
+            doubtful = not _never_connected(error)
+            raise PassingError("no answer in time", doubtful=doubtful) from None
+        except openai.APIStatusError as error:
+            raise self._fault(error) from None
+        except openai.APIConnectionError as error:
+            cause = type(error.__cause__ or error).__name__
+            message = f"the connection to {self.place} failed ({cause})"
+            raise PassingError(message, doubtful=not _never_connected(error)) from None
+        return _reply(response.content, time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _fault(self, error: Any) -> Exception:  # noqa: ANN401 - openai is not typed here
+        status, told = int(error.status_code), self.redacted(" ".join(str(error).split()))[:500]
+        if "insufficient_quota" in told or "billing" in str(error.code or ""):
+            return EndpointError(f"{self.place} says that the account has no money left: {told}")
+        if status in _STOPPING:
+            return EndpointError(f"{self.place} refuses {self.model!r}: {told}. {_HINTS[status]}")
+        if status in _PASSING or status >= 500:
+            return PassingError(
+                told,
+                after=retry_after(error.response.headers.get("retry-after")),
+                limited=status == 429,
+                doubtful=status not in _NOT_CHARGED,
+            )
+        return RefusedError(told)
+
+    def redacted(self, message: str) -> str:
+        """Take the key out of a message: servers quote it in their answers to bad ones."""
+        return message.replace(self._key, "[key]") if self._key else message
+
+
+_HINTS = {
+    401: "Check OPENAI_API_KEY",
+    402: "Pay the provider's bill",
+    403: "Check that the key may use this model",
+    404: "Check --base-url (it usually ends in /v1) and the model's name",
+    405: "Check --base-url: no chat completions are served there",
+    410: "The model is gone; choose another",
+}
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
+def _reply(content: bytes, latency: float) -> Reply:
+    try:
+        answer = _Completion.model_validate_json(content)
+    except ValidationError as error:
+        reason = error.errors(include_input=False)[0]["msg"]
+        raise PassingError(
+            f"the answer is not a chat completion ({reason})", doubtful=True
+        ) from None
+    message, finish = answer.choices[0].message, answer.choices[0].finish_reason or "stop"
+    if message.refusal or finish == "content_filter":
+        finish = "refusal"
+    usage = answer.usage
+    return Reply(
+        text=(message.refusal if finish == "refusal" else message.content) or "",
+        finish=finish,
+        tokens_in=usage.prompt_tokens if usage else None,
+        tokens_out=usage.completion_tokens if usage else None,
+        latency=latency,
+    )
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether nothing can have reached the server; versions of openai differ in HTTP library."""
+    return type(error.__cause__).__name__ in {"ConnectError", "ConnectTimeout"}
+
+
+def _place(base_url: str | None) -> str:
+    if base_url is None:
+        return "OpenAI"
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ModelError("--base-url is not a web address such as http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query:
+        raise ModelError("--base-url holds a secret; put the key into OPENAI_API_KEY instead")
+    return base_url
+
+
+def _connect(key: str, base_url: str | None, timeout: float, place: str) -> Any:  # noqa: ANN401 - as openai gives it
+    try:
+        import openai
+    except ImportError as error:
+        raise DependencyMissingError(
+            f"asking {place} needs the package openai. Install it with: pip install skylore[openai]"
+        ) from error
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=openai.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout)),
+    )

@@ -1,0 +1,201 @@
+"""Sending a question until there is an answer, with the money for it reserved beforehand.
+
+The order of things is what makes the promises hold. Money is reserved, on disk, before a request
+is sent; an answer is on disk, with what it cost, before it is used; and where it cannot be known
+whether an attempt was charged for, the most that it may have cost counts as spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import NoReturn
+
+from skylore.errors import EndpointError
+from skylore.vlm.calls import Call
+from skylore.vlm.endpoint import Endpoint, Reply
+from skylore.vlm.faults import HaltedError, PassingError, Persistence, RefusedError, pause_before
+from skylore.vlm.limits import Limits
+from skylore.vlm.money import Prices
+from skylore.vlm.purse import BudgetSpentError, Purse
+from skylore.vlm.store import Answer, AnswerStore
+
+__all__ = ["Sender"]
+
+OUTAGE = 3
+"""Requests given up in a row, with no success between them, after which nobody seems to answer."""
+
+
+class Sender:
+    """Sends questions to one model, from the event loop that it was made in.
+
+    Parameters
+    ----------
+    endpoint, store, purse, limits, prices, persistence
+        The server, where answers are kept, the budget, the rate limits, what tokens cost, and how
+        often to try.
+
+    Attributes
+    ----------
+    halt
+        Why the run must end, if it must.
+    sent
+        Requests sent so far.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        store: AnswerStore,
+        *,
+        purse: Purse,
+        limits: Limits,
+        prices: Prices,
+        persistence: Persistence,
+    ) -> None:
+        self._endpoint = endpoint
+        self._store = store
+        self._purse = purse
+        self._limits = limits
+        self._prices = prices
+        self._persistence = persistence
+        self._halted = asyncio.Event()
+        self._given_up = 0
+        self._chance = random.Random()  # noqa: S311 - spreads requests in time
+        # A server that counts more than was thought possible is believed from then on.
+        self._most_in = self._most_out = 0
+        self.halt: Exception | None = None
+        self.sent = 0
+
+    async def send(self, call: Call, key: str, image: str | None) -> Answer:
+        """Try until an answer is kept.
+
+        Raises
+        ------
+        PassingError
+            This request failed again and again, while others succeeded.
+        RefusedError
+            The server will not answer it.
+        HaltedError
+            The run must end: see :attr:`halt`.
+        """
+        limited = faults = certain = 0
+        while True:
+            try:
+                answer = await self._attempt(call, key, image, f"skylore-{key}-{certain}")
+            except PassingError as fault:
+                limited += fault.limited
+                faults += not fault.limited
+                # A fault that the server told of is over: the next attempt is another request.
+                certain += not fault.doubtful
+                if fault.limited:
+                    self._limits.close_for(fault.after)
+                if faults >= self._persistence.attempts or limited > self._persistence.rate_limited:
+                    self._give_up(fault, faults + limited)
+                await self._wait(pause_before(faults + limited, fault, self._chance))
+            else:
+                self._given_up = 0
+                return answer
+
+    def _give_up(self, fault: PassingError, attempts: int) -> NoReturn:
+        """Set this one aside; but where one after another is given up, nobody is there."""
+        self._given_up += 1
+        if self._given_up >= OUTAGE:
+            self._stop(
+                EndpointError(
+                    f"{self._endpoint.place} answers nothing any more, the last time with: {fault}."
+                    " Run the same command again to go on"
+                )
+            )
+        raise PassingError(f"{fault}, at the last of {attempts} attempts") from fault
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._halted.wait(), seconds)
+
+    async def _attempt(self, call: Call, key: str, image: str | None, idempotency: str) -> Answer:
+        most = self._prices.cost(
+            max(call.most_tokens_in, self._most_in), max(call.prompt.max_tokens, self._most_out)
+        )
+        number = await self._reserve(key, most)
+        spent, answer, booked = 0, None, 0.0
+        try:
+            async with self._limits.slot() as booked:
+                self.refuse_if_halted()
+                self.sent += 1
+                spent = most
+                reply = await self._endpoint.attempt(call, image, idempotency)
+            answer = self._kept(call, key, reply, most)
+            spent = answer.cost
+        except PassingError as fault:
+            spent = most if fault.doubtful else 0
+            raise
+        except RefusedError:
+            spent = 0
+            raise
+        except EndpointError as error:
+            spent = 0
+            self._stop(error)
+        finally:
+            await asyncio.shield(self._settle(number, most, spent, answer))
+        if answer is None:
+            raise AssertionError("an attempt ends with an answer or an error")
+        if answer.tokens_in is not None and answer.tokens_out is not None:
+            self._most_in = max(self._most_in, answer.tokens_in)
+            self._most_out = max(self._most_out, answer.tokens_out)
+            self._limits.used(answer.tokens_in + answer.tokens_out, booked)
+        return answer
+
+    async def _reserve(self, key: str, most: int) -> int:
+        self.refuse_if_halted()
+        try:
+            await self._purse.take(most)
+        except BudgetSpentError as error:
+            self._stop(error)
+        try:
+            return await asyncio.wrap_future(self._store.reserve(key, most))
+        except BaseException as error:
+            await self._purse.settle(most, 0)
+            if isinstance(error, Exception):
+                self._stop(error)
+            raise
+
+    async def _settle(self, number: int, most: int, spent: int, answer: Answer | None) -> None:
+        try:
+            await asyncio.wrap_future(self._store.settle(number, spent, answer))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was answered is not kept
+            self._stop(error)
+        finally:
+            await self._purse.settle(most, spent)
+
+    def _kept(self, call: Call, key: str, reply: Reply, most: int) -> Answer:
+        counted = reply.tokens_in is not None and reply.tokens_out is not None
+        cost = self._prices.cost(reply.tokens_in or 0, reply.tokens_out or 0) if counted else most
+        return Answer(
+            key=key,
+            image=call.picture.digest if call.picture else "",
+            prompt=call.prompt.digest,
+            model=self._endpoint.model,
+            text=reply.text,
+            finish=reply.finish,
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
+            cost=cost,
+            latency=reply.latency,
+        )
+
+    def refuse_if_halted(self) -> None:
+        """Raise HaltedError once the run must end."""
+        if self.halt is not None:
+            raise HaltedError from self.halt
+
+    def _stop(self, reason: Exception) -> NoReturn:
+        self.end(reason)
+        raise HaltedError from reason
+
+    def end(self, reason: Exception) -> None:
+        """End the run: what is under way is finished, and nothing new is sent."""
+        if self.halt is None:
+            self.halt = reason
+            self._halted.set()

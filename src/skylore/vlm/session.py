@@ -1,0 +1,172 @@
+"""A run of questions: an event loop in a thread of its own, which any thread may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from skylore.vlm.asker import Asker
+from skylore.vlm.endpoint import Endpoint
+from skylore.vlm.faults import HaltedError, Persistence
+from skylore.vlm.limits import Limits, LimitSettings
+from skylore.vlm.money import Budget, Prices
+from skylore.vlm.purse import Purse
+from skylore.vlm.sender import Sender
+from skylore.vlm.store import AnswerStore
+
+__all__ = ["Session", "SessionSettings"]
+
+T = TypeVar("T")
+_GRACE_SECONDS = 15.0
+
+
+class SessionSettings(BaseModel):
+    """Whom to ask, how often, and for how much.
+
+    Attributes
+    ----------
+    model, base_url
+        The model, and its server.
+    prices, budget
+        What tokens cost, and the most that may be spent on this archive in all, earlier runs
+        included; no budget is no limit.
+    limits, asking
+        What the server allows, and how persistently to ask.
+    timeout
+        Seconds for one attempt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(min_length=1)
+    base_url: str | None = None
+    prices: Prices = Prices()
+    budget: Budget | None = None
+    limits: LimitSettings = LimitSettings()
+    asking: Persistence = Persistence()
+    timeout: float = Field(120.0, gt=0)
+
+    @property
+    def at_once(self) -> int:
+        """Questions under way, so that some are ready whenever a turn is free."""
+        concurrency = self.limits.concurrency
+        return concurrency + max(8, concurrency // 4)
+
+
+class Session:
+    """Asks a model from any thread, until it is closed.
+
+    Parameters
+    ----------
+    settings
+        Whom to ask.
+    answers
+        The file in which answers are kept.
+    tokens_expected
+        Tokens of a request, until answers have told.
+    """
+
+    def __init__(self, settings: SessionSettings, answers: Path, tokens_expected: float) -> None:
+        self.settings = settings
+        self._endpoint = Endpoint(settings.model, settings.base_url, timeout=settings.timeout)
+        self.store = AnswerStore(answers)
+        self._drawing = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skylore-draw")
+        budget = settings.budget
+        self._purse = Purse(budget.amount if budget else None, self.store.spent())
+        self._sender = Sender(
+            self._endpoint,
+            self.store,
+            purse=self._purse,
+            limits=Limits(settings.limits, tokens_expected),
+            prices=settings.prices,
+            persistence=settings.asking,
+        )
+        self._asker = Asker(
+            settings.model,
+            self._sender,
+            self.store,
+            drawing=self._drawing,
+            at_once=settings.at_once,
+            corrections=settings.asking.corrections,
+            again=settings.asking.again,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="skylore-asking", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def halt(self) -> Exception | None:
+        """Why the run must end, if it must."""
+        return self._sender.halt
+
+    @property
+    def spent(self) -> int:
+        """What was spent on this archive so far, in 10⁻¹² of the currency."""
+        return self._purse.spent
+
+    @property
+    def sent(self) -> int:
+        """Requests sent by this session."""
+        return self._sender.sent
+
+    def submit(self, work: Callable[[Asker], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Begin work that asks; after the session was closed it ends with HaltedError."""
+        if self._loop.is_closed():
+            refused: Future[T] = Future()
+            refused.set_exception(HaltedError())
+            return refused
+        return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop)
+
+    async def _tracked(self, work: Callable[[Asker], Coroutine[Any, Any, T]]) -> T:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a coroutine runs in a task")
+        self._under_way.add(task)
+        try:
+            return await work(self._asker)
+        finally:
+            self._under_way.discard(task)
+
+    def close(self) -> None:
+        """Finish what is under way, keep it, and close the connections and the file."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._drawing.shutdown()
+        self.store.close()
+
+    async def _end(self) -> None:
+        self._sender.end(HaltedError("the session was closed"))
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_GRACE_SECONDS)
+        current = asyncio.current_task()
+        rest = [task for task in asyncio.all_tasks() if task is not current]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await self._endpoint.close()
