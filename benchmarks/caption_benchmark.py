@@ -42,8 +42,9 @@ def rows_of(report: CaptionReport) -> list[list[object]]:
     rows: list[list[object]] = []
     for w in sorted(report.writers, key=lambda w: (published(w.published), w.writer)):
         stated = STATED.get(w.writer, "–")
-        rows.append([w.writer, w.captions, stated, w.published or "–", w.per_galaxy, w.per_answer])
-    rows += [[f.name, "–", "–", "–", f.per_galaxy, f.per_answer] for f in report.floors]
+        theirs = [w.published or "–", w.published_per_answer or "–"]
+        rows.append([w.writer, w.captions, stated, *theirs, w.per_galaxy, w.per_answer])
+    rows += [[f.name, "–", "–", *[f.per_galaxy, f.per_answer] * 2] for f in report.floors]
     return rows
 
 
@@ -74,8 +75,9 @@ def main() -> None:
         make_judge("keywords"),
         tree,
     )
-    header = ["captions by", "captions", "stated", "published judge", "keywords, per galaxy"]
-    laid_out = table([*header, "keywords, per answer"], rows_of(report))
+    header = ["captions by", "captions", "stated", "published judge, per galaxy"]
+    header += ["published judge, per answer", "keywords, per galaxy", "keywords, per answer"]
+    laid_out = table(header, rows_of(report))
     text = f"{report.galaxies} galaxies, {report.answers} answers.\n\n{laid_out}"
     publish("caption-benchmark", f"{text}\n\n{agreement(report)}", write=options.write)
 

@@ -39,7 +39,8 @@ def gains_of(relevance: ArrayLike, gain: Gain = "exponential") -> NDArray[np.flo
         If a relevance is negative or not finite, or the list is not one-dimensional.
     """
     grades = _graded(relevance)
-    return np.exp2(grades) - 1 if gain == "exponential" else grades
+    gains: NDArray[np.float64] = np.exp2(grades) - 1 if gain == "exponential" else grades
+    return gains
 
 
 def dcg(relevance: ArrayLike, *, gain: Gain = "exponential") -> float:

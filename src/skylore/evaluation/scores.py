@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from skylore.evaluation.bootstrap import bootstrap_mean
@@ -70,7 +71,7 @@ class MethodScores(BaseModel):
 
 def over_objects(
     method: str,
-    scores: Sequence[np.ndarray],
+    scores: Sequence[NDArray[np.float64]],
     population: Population,
     cuts: Cuts,
     *,
