@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recipes.teaching import PREFIX
 from skylore.morphology.tree import load_tree
 from skylore.simulation.captions import facts_of
 
@@ -21,6 +22,8 @@ Known = NDArray[np.float32]
 
 _MOST, _FEW = 0.6, 0.2
 """Shares of volunteers from which on an answer is taken as given, and as not given."""
+_SURE, _SURELY_NOT = 0.7, 0.1
+"""Shares that the teacher gives a class."""
 _LENS, _NO_LENS = 2.0, 0.75
 """Mean expert grades: from 2 probable or definite."""
 
@@ -37,7 +40,7 @@ def _where(table: pd.DataFrame, true: NDArray[np.bool_], false: NDArray[np.bool_
 
 
 def volunteers_facts(table: pd.DataFrame) -> dict[Fact, Known]:
-    """Read Galaxy Zoo's classes and votes, ring tags and lens grades."""
+    """Read Galaxy Zoo's classes and votes, ring tags, lens grades, and what the teacher says."""
     gz1, five = table["gz1"].fillna(""), table["class5"].fillna("")
     said1, said5 = (gz1 != "").to_numpy(), (five != "").to_numpy()
     smooth5 = five.str.endswith("smooth").to_numpy()
@@ -67,7 +70,18 @@ def volunteers_facts(table: pd.DataFrame) -> dict[Fact, Known]:
     for shape in ("round", "in-between", "cigar"):
         own = (five == f"{shape}-smooth").to_numpy()
         facts["roundness", shape] = _where(table, own, smooth5 & ~own)
-    return _merged(facts, _votes(table))
+    return _merged(_merged(facts, _votes(table)), _taught(table))
+
+
+def _taught(table: pd.DataFrame) -> dict[Fact, Known]:
+    """Take what the teacher is sure of, where nobody was asked."""
+    shares = {
+        ("kind", name): table[f"{PREFIX}gz1_{name}"].to_numpy(float)
+        for name in ("spiral", "elliptical", "edge-on", "merger")
+    }
+    return {
+        fact: _where(table, share >= _SURE, share <= _SURELY_NOT) for fact, share in shares.items()
+    }
 
 
 def _votes(table: pd.DataFrame) -> dict[Fact, Known]:
