@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search.archives import vectors_archive
+from skylore import pipeline
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.table import Archive
 from skylore.cli.app import app
@@ -25,7 +26,7 @@ from skylore.errors import (
 from skylore.evaluation.metrics import expected_average_precision
 from skylore.evaluation.population import read_population
 from skylore.evaluation.protocol import Settings, evaluate_search
-from skylore.evaluation.questions import Question
+from skylore.evaluation.questions import Question, load_questions
 from skylore.evaluation.rankers import scores_of_text
 
 FAST = Settings(resamples=40, image_queries=8, cuts=(10, 50))
@@ -131,6 +132,7 @@ def test_linear_and_exponential_gain_differ_on_grades_alone(archive):
         ("caption", {}, QueryError, "type string"),
         ("typo", {}, FilterError, "typo"),
         ("drop table", {}, FilterError, "drop"),
+        ("has-spiral-arms_yes", {}, FilterError, "no column 'has-spiral-arms_yes'"),
         ("caption > 3 AND votes", {}, FilterError, "cannot be computed"),
         ("is_lens", {"where": "votes > 999"}, ArchiveError, "no object"),
         ("spiral_fraction", {"threshold": 0.95}, QueryError, "highest is 0.9"),
@@ -207,9 +209,6 @@ def lens_set(folder, lenses=5, others=45):
 
 
 def test_a_lens_set_is_a_table_that_is_ingested(tmp_path):
-    from skylore import pipeline
-    from skylore.evaluation.questions import load_questions
-
     path, _ = lens_set(tmp_path)
     made, _ = pipeline.ingest(tmp_path / "lenses", path, vector_column="vector")
     text = with_provenance(pa.field("caption", pa.string()), Provenance(step="caption"))
@@ -222,6 +221,31 @@ def test_a_lens_set_is_a_table_that_is_ingested(tmp_path):
     images = found.method("images, image_vector").figures["average precision"]
     assert images.mean > 0.9
     assert found.method("words, text").figures["hits@10"].mean > 2
+
+
+def test_the_published_questions_are_asked_of_votes(tmp_path):
+    made, _ = vectors_archive(tmp_path / "votes", rows=60)
+    table = made.read(["caption"], row_ids=True)
+    says = np.array(table["caption"].to_pylist())
+    spiral = np.where(says == "blue spiral arms", np.where(np.arange(60) < 30, 0.95, 0.6), 0.1)
+    merger = np.where(says == "interacting pair", 0.8, 0.0)
+    values = {
+        "has-spiral-arms_yes_fraction": spiral,
+        "merging_merger_fraction": merger,
+        "smooth-or-featured_total-votes": np.arange(60.0) % 10,
+    }
+    made.add_columns([pa.field(name, pa.float64()) for name in values])
+    made.write(pa.table({"_rowid": table["_rowid"], **values}))
+    report = evaluate_search(made, load_questions("aion-search"), FAST)
+    found = report.question("spiral")
+    voted = values["smooth-or-featured_total-votes"] >= 3
+    assert found.objects == voted.sum()
+    assert found.relevant == (voted & (spiral >= 0.5)).sum()
+    assert found.method("words, text").rankings == 5
+    # Similarity begins from what nearly all volunteers agreed on.
+    sure = (voted & (spiral >= 0.9)).sum()
+    assert found.method("images, image_vector").rankings == min(sure, FAST.image_queries)
+    assert any("no right answer of grade 0.9" in note for note in report.question("merger").notes)
 
 
 def test_every_error_is_ours(archive):

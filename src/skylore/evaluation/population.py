@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -115,7 +116,7 @@ def read_population(
 def _read(archive: Archive, question: Question, where: str | None) -> pa.Table:
     names = archive.schema.names
     given = question.relevance
-    expression = quote_name(given) if given in names else compile_predicate(given, names)
+    expression = quote_name(given) if given in names else _compiled(given, names)
     predicate = predicate_for(Query.build(where=where), archive.schema)
     try:
         return archive.objects.to_table(columns={ID: ID, _RELEVANCE: expression}, filter=predicate)
@@ -125,6 +126,16 @@ def _read(archive: Archive, question: Question, where: str | None) -> pa.Table:
             f"the relevance {given!r} of {question.name!r}, or its filter, cannot be computed: "
             f"{reason}"
         ) from error
+
+
+def _compiled(expression: str, names: list[str]) -> str:
+    try:
+        return compile_predicate(expression, names)
+    except FilterError as error:
+        if re.fullmatch(r"[A-Za-z][\w-]*-[\w-]*", expression):
+            # Read as a difference, the message would name a part of what is one name.
+            raise FilterError(f"no column {expression!r} in this archive ({error})") from error
+        raise
 
 
 def _check_ids(ids: pa.Array) -> None:

@@ -148,6 +148,6 @@ def _question(question: QuestionReport) -> str:
 
 
 def _cell(figure: Figure, name: str) -> str:
-    digits = 1 if name.startswith("hits") else 3
+    digits = 2 if name.startswith("hits") else 3
     spread = "" if figure.spread is None else f" ±{figure.spread:.{digits}f}"
     return f"{figure.mean:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]{spread}"
