@@ -21,8 +21,10 @@ from typing import Any, Self
 
 LEGACY = Path(__file__).parents[3] / "shared/data/legacy_benchmark64_captions.parquet"
 FIXED = [
-    "A face-on spiral galaxy with two loosely wound blue arms. The bulge is small and yellow. "
-    "A bar crosses the centre.",
+    (
+        "A face-on spiral galaxy with two loosely wound blue arms. The bulge is small and yellow. "
+        "A bar crosses the centre."
+    ),
     "A smooth, round elliptical galaxy of reddish colour. Its light falls off evenly outwards.",
     "An edge-on disk with a dust lane along its middle. The bulge is rounded.",
 ]

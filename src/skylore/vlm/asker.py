@@ -87,6 +87,8 @@ class Asker:
         self._corrections = corrections
         self._again = again
         self._asking: dict[str, asyncio.Task[Answer]] = {}
+        # Not kept on disk: a server that was set up wrongly would be believed for ever.
+        self._refused: dict[str, str] = {}
 
     async def ask(self, call: Call, read: Callable[[Answer], T], usage: Usage) -> T:
         """Give what ``read`` makes of the answer, correcting the model where it cannot.
@@ -130,6 +132,8 @@ class Asker:
         kept = self._store.find(key)
         if kept is not None and (kept.usable or not self._again):
             return kept
+        if key in self._refused:
+            raise RefusedError(self._refused[key])
         if key not in self._asking:
             task = asyncio.create_task(self._ask_server(call, key))
             self._asking[key] = task
@@ -143,7 +147,11 @@ class Asker:
             if call.picture:
                 loop = asyncio.get_running_loop()
                 image = await loop.run_in_executor(self._drawing, data_url, call.picture)
-            return await self._sender.send(call, key, image)
+            try:
+                return await self._sender.send(call, key, image)
+            except RefusedError as error:
+                self._refused[key] = str(error)
+                raise
 
 
 def _refuse(answer: Answer) -> None:
