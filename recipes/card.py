@@ -41,6 +41,10 @@ objects that neither has seen.
 | {lenses} of CFHTLS | expert grades of lens candidates | More et al. 2016 |
 | {sim} simulated | the truth of the simulation | `skylore.simulation` |
 
+A first encoder of the same size, the teacher, learnt from these. Beside them, this one learnt from
+what the teacher made of all images of SDSS: of those that Galaxy Zoo 1 has not classed, and of
+classes that may be wrong.
+
 All real images were measured as well (`skylore measure`), and the figures learnt by regression. A
 fifth of the real objects, chosen by a hash, was never seen. Images of one object in several sets
 are on one side.

@@ -8,8 +8,6 @@ Galaxy Zoo 1 has classed (Lee 2013).
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -26,8 +24,8 @@ from skylore.morphology.tree import load_tree
 
 __all__ = ["PREFIX", "TAUGHT", "teach"]
 
-TAUGHT = str(Path(__file__).with_name("taught.json"))
-"""The questions that are taught, as a decision tree."""
+TAUGHT = "recipes/taught.json"
+"""The questions that are taught, as a decision tree; recipes are run beside their folder."""
 PREFIX = "taught_"
 """Of the columns of shares."""
 
