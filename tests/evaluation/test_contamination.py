@@ -6,9 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from search.archives import vectors_archive
 from skylore.archive.table import Archive
+from skylore.cli.app import app
 from skylore.errors import ColumnError, QueryError, SourceError
 from skylore.evaluation.contamination import find_contamination, parse_radius, read_positions_of
 from skylore.evaluation.protocol import Settings, evaluate_search
@@ -110,3 +112,16 @@ def test_radii_are_read_in_their_units(value):
 def test_what_is_no_radius_is_refused(text):
     with pytest.raises(QueryError):
         parse_radius(text)
+
+
+def test_the_command_drops_and_says_so(archive, tmp_path):
+    moved(archive, tmp_path / "t.parquet", [0.5])
+    question = ["--relevance", "caption = 'blue spiral arms'", "--query", "spiral"]
+    few = ["--resamples", "20", "--image-queries", "0", "--training", str(tmp_path / "t.parquet")]
+    asked = ["evaluate", "search", str(archive), *question, *few]
+    done = CliRunner().invoke(app, [*asked, "--exclude-within", "1arcsec"])
+    assert done.exit_code == 0, done.output
+    assert "1 of 60 objects dropped: within 1 arcsec of one of 1 training objects" in done.stdout
+    assert "of 59 objects are right" in done.stdout
+    assert CliRunner().invoke(app, [*asked, "--exclude-within", "near"]).exit_code == 5
+    assert CliRunner().invoke(app, asked).exit_code == 5
