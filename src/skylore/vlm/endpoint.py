@@ -106,8 +106,12 @@ class Endpoint:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._client.chat.completions.with_raw_response.create(
-                    **body, extra_headers={"Idempotency-Key": idempotency}
+                # The generic call: the typed one walks through every part of the body anew.
+                answer = await self._client.post(
+                    "/chat/completions",
+                    body=body,
+                    cast_to=object,
+                    options={"headers": {"Idempotency-Key": idempotency}},
                 )
         except (TimeoutError, openai.APITimeoutError) as error:
             doubtful = not _never_connected(error)
@@ -118,7 +122,11 @@ class Endpoint:
             cause = type(error.__cause__ or error).__name__
             message = f"the connection to {self.place} failed ({cause})"
             raise PassingError(message, doubtful=not _never_connected(error)) from None
-        return _reply(response.content, time.monotonic() - started)
+        except ValueError:
+            raise PassingError(
+                "the answer is cut off: its JSON has no end", doubtful=True
+            ) from None
+        return _reply(answer, time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -174,9 +182,9 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-def _reply(content: bytes, latency: float) -> Reply:
+def _reply(content: object, latency: float) -> Reply:
     try:
-        answer = _Completion.model_validate_json(content)
+        answer = _Completion.model_validate(content)
     except ValidationError as error:
         reason = error.errors(include_input=False)[0]["msg"]
         raise PassingError(

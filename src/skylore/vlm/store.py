@@ -192,7 +192,7 @@ def _commit(connection: sqlite3.Connection, group: list[tuple[_Work, Future[Any]
         connection.execute("BEGIN IMMEDIATE")
         results = [work(connection) for work, _ in group]
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001 - who waits must hear of it, whatever it is
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         for (_, future), wanted in zip(group, awaited, strict=True):
