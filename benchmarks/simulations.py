@@ -77,7 +77,7 @@ def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder of the recipe")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     places: dict[str, list[str]] = {"with": [], "without": []}
