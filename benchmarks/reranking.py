@@ -21,6 +21,7 @@ from skylore.search.reranking.allocation import Candidates, Policy, Spending
 from skylore.search.reranking.deliberation import deliberate
 from skylore.search.reranking.judge import HIGHEST, LOWEST, Verdict
 from skylore.search.reranking.order import final_order
+from skylore.search.reranking.settings import AIMED
 from skylore.search.reranking.tally import Tally
 
 Degrees = NDArray[np.float64]
@@ -28,8 +29,6 @@ Figures = tuple[float, float]
 Order = Callable[[Degrees], NDArray[np.intp]]
 
 WORLDS = 60
-MOST = 8
-"""An adaptive judge is asked about one image at most so many times the mean."""
 RELEVANT = 0.5
 OWN_ERROR = 1.0
 """Standard deviation, on the scale of certainty, of what a judge gets wrong about an image."""
@@ -87,7 +86,7 @@ def figures(degrees: Degrees, order: NDArray[np.intp], k: int) -> Figures:
 def spending_of(setting: Setting, policy: Policy) -> Spending:
     """Give both policies as many questions."""
     questions = setting.candidates * setting.samples
-    most = setting.samples if policy == "uniform" else MOST * setting.samples
+    most = setting.samples if policy == "uniform" else AIMED * setting.samples
     return Spending(policy, questions, setting.k, most)
 
 

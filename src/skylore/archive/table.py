@@ -29,6 +29,7 @@ from skylore.errors import (
 
 if TYPE_CHECKING:
     from skylore.search.query import Query
+    from skylore.search.reranking.settings import Reranking
     from skylore.search.results import Results
 
 __all__ = ["Archive"]
@@ -349,13 +350,21 @@ class Archive:
         self.refresh()
         return fill(self, step, options or FillOptions())
 
-    def search(self, text: str | Sequence[str] | None = None, **asked: Any) -> Results:  # noqa: ANN401 - as Query.build
+    def search(
+        self,
+        text: str | Sequence[str] | None = None,
+        *,
+        rerank: Reranking | None = None,
+        **asked: Any,  # noqa: ANN401 - as Query.build
+    ) -> Results:
         """Search in words, by image, object or vector, under filters.
 
         Parameters
         ----------
         text
             What hits look like.
+        rerank
+            Who looks at the first hits, and puts them into order.
         **asked
             As :meth:`skylore.Query.build` takes them: ``image``, ``like``, ``vector``, ``minus``,
             ``cone``, ``where``, ``k``, ``mode`` …
@@ -366,11 +375,15 @@ class Archive:
         """
         from skylore.search.query import Query
 
-        return self.answer(Query.build(text, **asked))
+        return self.answer(Query.build(text, **asked), rerank=rerank)
 
-    def answer(self, query: Query) -> Results:
-        """Answer a query."""
+    def answer(self, query: Query, *, rerank: Reranking | None = None) -> Results:
+        """Answer a query, re-ranked if so asked."""
+        from skylore.search.reranking.service import rerank as answer_reranked
         from skylore.search.service import answer
+
+        if rerank is not None:
+            return answer_reranked(self, query, rerank)
 
         return answer(self, query)
 

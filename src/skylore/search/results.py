@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from skylore.archive.table import Archive
+    from skylore.search.reranking.settings import Reranked
 
 __all__ = ["Hit", "Results"]
 
@@ -57,12 +58,15 @@ class Results:
         ``rank``, ``id``, ``score`` and the columns asked for.
     archive
         Where the images are.
+    reranked
+        What a judge made of it; None if none was asked.
     """
 
     query: Query
     plan: Plan
     table: pa.Table
     archive: Archive
+    reranked: Reranked | None = None
 
     def __repr__(self) -> str:
         """Show the hits as a table."""
@@ -81,7 +85,11 @@ class Results:
 
     @property
     def message(self) -> str | None:
-        """Say so where fewer than ``k`` hits exist."""
+        """Say so where fewer than ``k`` hits exist, or a judge could not judge all."""
+        parts = (self._shortage(), self.reranked.message if self.reranked else None)
+        return "; ".join(part for part in parts if part) or None
+
+    def _shortage(self) -> str | None:
         if len(self) >= self.query.k:
             return None
         total = self.query.offset + len(self)
@@ -115,7 +123,10 @@ class Results:
         return to_astropy(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Give ``query``, ``plan``, ``hits`` and ``message`` as JSON values."""
+        """Give ``query``, ``plan``, ``hits`` and ``message`` as JSON values.
+
+        A re-ranked answer has ``rerank`` too.
+        """
         hits = [
             {name: _json(value) for name, value in row.items()} for row in self.table.to_pylist()
         ]
@@ -124,7 +135,7 @@ class Results:
             "plan": self.plan.model_dump(mode="json"),
             "hits": hits,
             "message": self.message,
-        }
+        } | ({"rerank": self.reranked.to_json()} if self.reranked else {})
 
     def write(self, path: str | Path) -> None:
         """Write to a file: CSV, Parquet, FITS, VOTable (``.vot``), JSON or HTML by its suffix.

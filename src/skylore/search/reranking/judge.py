@@ -22,7 +22,7 @@ class Question:
     id
         The object.
     image
-        Its encoded image; None if it has none.
+        Its encoded image.
     wanted
         What the image should show, in words.
     sample
@@ -30,7 +30,7 @@ class Question:
     """
 
     id: str | int
-    image: bytes | None = field(repr=False)
+    image: bytes = field(repr=False)
     wanted: str
     sample: int = 0
 

@@ -1,0 +1,227 @@
+"""A judge that is a vision-language model on a server, within a budget of money."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from skylore.archive.reason import Reason
+from skylore.captions.asking import make_settings
+from skylore.captions.by_model import CaptionSettings, is_by_model
+from skylore.captions.service import answers_of
+from skylore.errors import ModelError
+from skylore.search.reranking.asked import (
+    SampledCall,
+    ask_certainty,
+    call_of,
+    load_judging_prompt,
+)
+from skylore.search.reranking.forecast import Forecast, forecast
+from skylore.search.reranking.judge import Ask, Question, Verdict
+from skylore.vlm.asker import Usage
+from skylore.vlm.faults import HaltedError
+from skylore.vlm.money import Budget, shown
+from skylore.vlm.purse import BudgetSpentError
+from skylore.vlm.session import Session
+from skylore.vlm.store import AnswerStore
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["ModelJudge", "judgements_of"]
+
+SAMPLE = 16
+LOCK = "rerank-answers"
+TOKENS_EXPECTED = 1500
+
+
+class ModelJudge:
+    """Asks a model on a server that speaks OpenAI's protocol how certain it is.
+
+    Each answer is kept beside the archive and never paid for again. The budget holds for one
+    search: requests are only sent while the most that they may cost fits into it.
+
+    Parameters
+    ----------
+    archive
+        Whose images are judged; the answers are kept beside it.
+    model
+        ``openai:MODEL``.
+    agree
+        Asked with what it will cost, once a few questions were; never where all was answered
+        before. Unless given, it goes on within the budget.
+    prompt
+        A file in place of the prompt that ships.
+    progress
+        Whether to draw a bar.
+    **asked
+        As :func:`skylore.captions.asking.make_settings` takes them: ``base_url``, ``budget``,
+        ``price_in``, ``price_out``, ``image_size``, ``concurrency`` …
+
+    Raises
+    ------
+    ModelError
+        The model cannot be asked, or what it is to cost at most is not said.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        model: str,
+        *,
+        agree: Callable[[Forecast], bool] | None = None,
+        prompt: str | Path | None = None,
+        progress: bool = True,
+        **asked: Any,  # noqa: ANN401 - as make_settings
+    ) -> None:
+        if not is_by_model(model):
+            raise ModelError(f"{model!r} cannot judge images; write openai:MODEL")
+        self._settings = make_settings(model, prompt=load_judging_prompt(prompt), **asked)
+        self._archive = archive
+        self._agree = agree
+        self._progress = progress
+        budget = self._settings.session.budget
+        self._currency = budget.currency if budget else "USD"
+        self._spent = self.sent = 0
+
+    @property
+    def spent(self) -> str:
+        """What this judge has spent, such as ``0.02 USD``."""
+        return shown(self._spent, self._currency)
+
+    @contextmanager
+    def begin(self, most: int) -> Iterator[Ask]:
+        """Open a session; see :class:`skylore.search.reranking.judge.Judge`."""
+        answers = judgements_of(self._archive)
+        with self._archive.lock(LOCK):
+            before = _spent(answers)
+            with Session(self._limited(before), answers, TOKENS_EXPECTED) as session:
+                bar = tqdm(
+                    total=most,
+                    desc="rerank",
+                    unit="question",
+                    disable=not self._progress,
+                    file=sys.stderr,
+                )
+                hearing = _Hearing(session, self._settings, bar, partial(self._foretold, most))
+                try:
+                    with bar:
+                        yield hearing.ask
+                finally:
+                    self.sent += session.sent
+                    self._spent += session.spent - before
+
+    def _limited(self, before: int) -> Any:  # noqa: ANN401 - SessionSettings
+        session = self._settings.session
+        if session.budget is None:
+            return session
+        budget = Budget(amount=before + session.budget.amount, currency=self._currency)
+        return session.model_copy(update={"budget": budget})
+
+    def _foretold(self, most: int, asked: Sequence[Usage], free: int) -> None:
+        """Say what it will cost, and go on if that is agreed to."""
+        if self._agree is None:
+            return
+        budget = self._settings.session.budget
+        told = forecast(
+            asked,
+            questions=max(most - free, len(asked)),
+            currency=self._currency,
+            budget=budget.amount if budget else None,
+        )
+        if not self._agree(told):
+            raise ModelError("not re-ranked; what was answered is kept, and will not be paid again")
+
+
+class _Hearing:
+    """Asks questions through a session, and has the cost agreed to after the first of them."""
+
+    def __init__(
+        self,
+        session: Session,
+        settings: CaptionSettings,
+        bar: Any,  # noqa: ANN401 - tqdm is not typed
+        foretell: Callable[[Sequence[Usage], int], None],
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._bar = bar
+        self._foretell = foretell
+        self._sampled: list[Usage] = []
+        self._free = 0
+        self._agreed = False
+
+    def ask(self, questions: Sequence[Question]) -> list[Verdict]:
+        """Give a verdict for each question.
+
+        Raises
+        ------
+        ModelError
+            The server answers nothing any more, or the cost was not agreed to.
+        """
+        calls = [call_of(q, self._settings.prompt, self._settings.view) for q in questions]
+        sampled = {} if self._agreed else self._sample(calls)
+        rest = [call for i, call in enumerate(calls) if i not in sampled]
+        others = iter(self._verdicts(rest)[0])
+        return [sampled[i] if i in sampled else next(others) for i in range(len(calls))]
+
+    def _sample(self, calls: Sequence[SampledCall]) -> dict[int, Verdict]:
+        """Ask the first of those that must be paid for, and have the others agreed to."""
+        new = [i for i, call in enumerate(calls) if self._must_be_paid(call)]
+        self._free += len(calls) - len(new)
+        chosen = new[: SAMPLE - len(self._sampled)]
+        verdicts, usages = self._verdicts([calls[i] for i in chosen])
+        self._sampled += usages
+        if len(new) > len(chosen) and self._session.halt is None:
+            self._bar.clear()
+            self._foretell(self._sampled, self._free)
+            self._agreed = True
+        return dict(zip(chosen, verdicts, strict=True))
+
+    def _must_be_paid(self, call: SampledCall) -> bool:
+        return self._session.store.find(call.key(self._settings.session.model)) is None
+
+    def _verdicts(self, calls: Sequence[SampledCall]) -> tuple[list[Verdict], list[Usage]]:
+        usages = [Usage() for _ in calls]
+        asked = [self._submit(call, use) for call, use in zip(calls, usages, strict=True)]
+        verdicts = [self._verdict(future) for future in asked]
+        halt = self._session.halt
+        if halt is not None and not isinstance(halt, BudgetSpentError):
+            raise halt
+        return verdicts, usages
+
+    def _submit(self, call: SampledCall, usage: Usage) -> Future[int]:
+        return self._session.submit(lambda asker: ask_certainty(asker, call, usage))
+
+    def _verdict(self, future: Future[int]) -> Verdict:
+        error = future.exception()
+        self._bar.update()
+        if error is None:
+            return Verdict(float(future.result()))
+        return (
+            Verdict() if isinstance(error, HaltedError) else Verdict(error=Reason.of(error).reason)
+        )
+
+
+def judgements_of(archive: Archive) -> Path:
+    """Give the file in which judgements about an archive are kept, beside it.
+
+    Not the file of captions, whose budget holds for the archive in all.
+    """
+    answers = answers_of(archive)
+    return answers.with_name(answers.name.removesuffix(".answers.sqlite") + ".judgements.sqlite")
+
+
+def _spent(answers: Path) -> int:
+    store = AnswerStore(answers)
+    try:
+        return store.spent()
+    finally:
+        store.close()
