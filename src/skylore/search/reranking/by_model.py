@@ -29,7 +29,7 @@ from skylore.vlm.asker import Usage
 from skylore.vlm.faults import HaltedError
 from skylore.vlm.money import Budget, shown
 from skylore.vlm.purse import BudgetSpentError
-from skylore.vlm.session import Session
+from skylore.vlm.session import Session, SessionSettings
 from skylore.vlm.store import AnswerStore
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ class ModelJudge:
                     self.sent += session.sent
                     self._spent += session.spent - before
 
-    def _limited(self, before: int) -> Any:  # noqa: ANN401 - SessionSettings
+    def _limited(self, before: int) -> SessionSettings:
+        """Let this search spend its budget on top of what was spent before."""
         session = self._settings.session
         if session.budget is None:
             return session
@@ -205,9 +206,9 @@ class _Hearing:
         self._bar.update()
         if error is None:
             return Verdict(float(future.result()))
-        return (
-            Verdict() if isinstance(error, HaltedError) else Verdict(error=Reason.of(error).reason)
-        )
+        if isinstance(error, HaltedError):
+            return Verdict()
+        return Verdict(error=Reason.of(error).reason)
 
 
 def judgements_of(archive: Archive) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from skylore.archive.schema import ID
+from skylore.errors import ModelError
 from skylore.search.query import Query
 from skylore.search.reranking.allocation import Candidates
 from skylore.search.reranking.deliberation import deliberate
@@ -115,7 +116,10 @@ def _ask(
         for name, sample in zip(ids, samples, strict=True)
         if (image := images.get(name)) is not None
     ]
-    said = iter(ask(questions) if questions else ())
+    verdicts = ask(questions) if questions else ()
+    if len(verdicts) != len(questions):
+        raise ModelError(f"the judge gave {len(verdicts)} verdicts on {len(questions)} questions")
+    said = iter(verdicts)
     return [NO_IMAGE if images.get(name) is None else next(said) for name in ids]
 
 
