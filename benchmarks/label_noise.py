@@ -1,8 +1,8 @@
 """How many labels of the held-out objects are likely to be wrong, by confident learning.
 
 ``python -m benchmarks.label_noise --work WORK``, after ``python -m recipes.galaxy_nano all DATA
-WORK``. Probabilities are those of linear probes fitted on the training split. What a probe cannot
-tell apart counts as noise, so that these are upper bounds, the lower the better the encoder.
+WORK``. Probabilities are those of linear probes fitted on the training split. Where a probe is
+sure and wrong, its error counts as noise; where a label lies between two classes, noise is missed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
             cells = [f"{noisy.mean():.3f}", f"{right.mean():.3f}", f"{right[~noisy].mean():.3f}"]
             rows.append([task.name, name, len(given), *cells])
     rows.sort(key=lambda row: CHOSEN.index(str(row[0])))
-    header = ["task", "vectors", "objects", "noisy at most", "accuracy", "without the noisy"]
+    header = ["task", "vectors", "objects", "likely wrong", "accuracy", "accuracy without them"]
     publish("label-noise", table(header, rows), write=options.write)
 
 
