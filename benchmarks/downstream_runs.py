@@ -30,7 +30,7 @@ NETWORKS = ("galaxy-nano", "label-free twin")
 """Encoders that can be trained on."""
 
 _BATCH = 64
-_EPOCHS = {"scratch": (16, 200), "fine-tuned": (6, 100)}
+_EPOCHS = {"scratch": (16, 120), "fine-tuned": (4, 60)}
 """Passes over the labels, and the fewest steps."""
 
 
