@@ -30,6 +30,7 @@ Order = Callable[[Degrees], NDArray[np.intp]]
 
 WORLDS = 60
 RELEVANT = 0.5
+RARE = 0.03
 OWN_ERROR = 1.0
 """Standard deviation, on the scale of certainty, of what a judge gets wrong about an image."""
 
@@ -41,14 +42,23 @@ class Setting:
     candidates: int
     noise: float
     samples: int
+    rare: bool = False
     k: int = 100
 
 
-def degrees_of(candidates: int, seed: int) -> Degrees:
-    """Draw degrees, few of them high, in the order that a search of middling skill gives."""
-    chance = np.random.default_rng([seed, candidates])
-    degrees = chance.beta(0.3, 1.5, candidates)
-    found = degrees + chance.normal(0, 0.5, candidates)
+def degrees_of(setting: Setting, seed: int) -> Degrees:
+    """Draw degrees in the order that a search of middling skill gives.
+
+    Either they go down smoothly, as of spiral arms, or few objects stand out, as lenses do.
+    """
+    n = setting.candidates
+    chance = np.random.default_rng([seed, n])
+    if setting.rare:
+        stands_out = chance.random(n) < RARE
+        degrees = np.where(stands_out, chance.uniform(0.5, 1, n), chance.beta(0.5, 6, n))
+    else:
+        degrees = chance.beta(0.3, 1.5, n)
+    found = degrees + chance.normal(0, 0.5, n)
     ordered: Degrees = degrees[np.argsort(-found)]
     return ordered
 
@@ -94,7 +104,7 @@ def measured(setting: Setting, policy: Policy, order: Order) -> tuple[NDArray[np
     """Give the figures in each world ``(W, 2)``, and the questions asked in the mean."""
     spending, rows, asked = spending_of(setting, policy), [], []
     for seed in range(WORLDS):
-        degrees = degrees_of(setting.candidates, seed)
+        degrees = degrees_of(setting, seed)
         tally = judged(degrees, setting, spending, seed)
         rows.append(figures(degrees, order(tally.means), setting.k))
         asked.append(int(tally.counts.sum()))
@@ -103,7 +113,7 @@ def measured(setting: Setting, policy: Policy, order: Order) -> tuple[NDArray[np
 
 def by_similarity(setting: Setting) -> NDArray[np.float64]:
     """Give the figures without a judge ``(W, 2)``."""
-    worlds = (degrees_of(setting.candidates, seed) for seed in range(WORLDS))
+    worlds = (degrees_of(setting, seed) for seed in range(WORLDS))
     return np.array([figures(d, np.arange(len(d)), setting.k) for d in worlds])
 
 
@@ -119,7 +129,8 @@ def compare(setting: Setting) -> list[list[object]]:
     turned, _ = measured(setting, "uniform", ties_turned_round)
     before = by_similarity(setting)
     gain = partial(paired_difference, seed=0)
-    where: list[object] = [setting.candidates, setting.noise, setting.samples]
+    feature = "rare" if setting.rare else "graded"
+    where: list[object] = [feature, setting.candidates, setting.noise, setting.samples]
     return [
         [
             *where,
@@ -133,7 +144,16 @@ def compare(setting: Setting) -> list[list[object]]:
     ]
 
 
-HEADER = ["N", "noise", "m", "similarity", "uniform", "adaptive − uniform", "questions asked"]
+HEADER = [
+    "feature",
+    "N",
+    "noise",
+    "m",
+    "similarity",
+    "uniform",
+    "adaptive − uniform",
+    "questions asked",
+]
 HEADER += ["ties turned round − uniform"]
 
 
@@ -141,8 +161,8 @@ def main() -> None:
     """Run it."""
     options = arguments(__doc__).parse_args()
     pairs = [
-        compare(Setting(candidates, noise, samples))
-        for candidates in (300, 1000)
+        compare(Setting(candidates, noise, samples, rare))
+        for candidates, rare in ((300, False), (1000, False), (1000, True))
         for noise in (0.5, 1.5, 3.0)
         for samples in (1, 2, 5)
     ]
