@@ -30,6 +30,8 @@ def main() -> None:
             ("kills",),
             ("vote_heads",),
             ("scaling_laws",),
+            ("captions",),
+            ("reranking",),
             *(_of_trained_encoders(asked.work) if asked.work else ()),
         ):
             module = f"benchmarks.{name}"
