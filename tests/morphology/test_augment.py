@@ -198,12 +198,14 @@ def test_blur_spreads_light_and_keeps_its_amount():
 
 
 def test_any_image_of_a_batch_may_be_blurred():
-    star = torch.zeros(16, 3, 9, 9, dtype=torch.uint8)
-    star[:, :, 4, 4] = 255
-    how = STILL.model_copy(update={"blur": 0.25})
-    (frame,) = augment(star, NetworkConfig(pixels=9, frames=1), how, chance(2))
-    (again,) = augment(star, NetworkConfig(pixels=9, frames=1), how, chance(3))
-    blurred = [set((f.amax(dim=(1, 2, 3)) < 0.9).nonzero()[:, 0].tolist()) for f in (frame, again)]
+    star = torch.zeros(16, 3, 17, 17, dtype=torch.uint8)
+    star[:, :, 8, 8] = 255
+    config, how = NetworkConfig(pixels=17, frames=1), STILL.model_copy(update={"blur": 0.25})
+    blurred = []
+    for seed in (2, 3):
+        (frame,), (sharp,) = (augment(star, config, kind, chance(seed)) for kind in (how, STILL))
+        fainter = frame.amax(dim=(1, 2, 3)) < sharp.amax(dim=(1, 2, 3)) - 0.1
+        blurred.append(set(fainter.nonzero()[:, 0].tolist()))
     assert [len(rows) for rows in blurred] == [4, 4]
     assert blurred[0] != blurred[1] != set(range(4))
 
