@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/skylore demo
 
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow

@@ -29,6 +29,7 @@ from skylore.scaling.verdict import Asked
 
 SIZES = "200,400,800,1600,3200"
 WIDTHS = "32,64,128"
+METRICS = ("average_precision", "ndcg_at_10")
 COST_A_CAPTION = 0.002
 """Dollars, the order of a caption by a commercial vision-language model."""
 
@@ -79,7 +80,7 @@ def main() -> None:
     figure = figure_of("scaling-captions", options)
     account = fit_runs(runs, Asked(more=10_000, cost_per_label=COST_A_CAPTION))
     baseline = by_chance(archive, made)
-    text = document_text(figure, runs, account, "average_precision", baseline)
+    text = document_text(figure, runs, account, METRICS, baseline)
     floor = f"No model can go below {account.floor:.3f}: captions that say the same share an image."
     cost = f"Costs are dollars, {COST_A_CAPTION} a caption."
     publish("scaling-captions", f"{text}\n\n{floor} {cost}", write=options.write)

@@ -64,7 +64,7 @@ def main() -> None:
     runs = Archive.open(options.runs)
     figure = figure_of("scaling-encoder", options)
     account = fit_runs(runs, Asked(more=10_000, cost_per_label=MINUTES_A_LABEL / 60))
-    text = document_text(figure, runs, account, "accuracy", blind(archive, made))
+    text = document_text(figure, runs, account, ("accuracy",), blind(archive, made))
     cost = f"Costs are hours of volunteers, {MINUTES_A_LABEL:.1f} minutes a label."
     publish("scaling-encoder", f"{text}\n\n{cost}", write=options.write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,11 @@ def grid_of(sizes: str, widths: str, seeds: int) -> Grid:
 
 
 def document_text(
-    figure: Path, runs: Archive, account: ScalingAccount, metric: str, baseline: list[object]
+    figure: Path,
+    runs: Archive,
+    account: ScalingAccount,
+    metrics: Sequence[str],
+    baseline: list[object],
 ) -> str:
     """Draw the figure, and write tables of runs and laws, and what more labels would buy."""
     draw_runs(account, figure)
@@ -52,26 +57,26 @@ def document_text(
     )
     lack = f"\n\nNot fitted: {'; '.join(account.left_out)}." if account.left_out else ""
     return (
-        f"{runs_table(runs, metric, baseline)}\n\n{laws_table(account)}{lack}\n\n{advice}\n\n"
+        f"{runs_table(runs, metrics, baseline)}\n\n{laws_table(account)}{lack}\n\n{advice}\n\n"
         f"![{account.name}: loss against data](images/{figure.name})"
     )
 
 
-def runs_table(runs: Archive, metric: str, baseline: list[object]) -> str:
-    """Give mean and standard deviation over seeds of loss and metric, a row an amount of data."""
-    columns = ["data", "width", "loss", metric, "parameters", "seconds"]
+def runs_table(runs: Archive, metrics: Sequence[str], baseline: list[object]) -> str:
+    """Give mean and standard deviation over seeds of loss and metrics, a row an amount of data."""
+    columns = ["data", "width", "loss", *metrics, "parameters", "seconds"]
     rows = runs.read(columns, where="loss IS NOT NULL").to_pandas()
     widths = sorted(rows["width"].unique())
     header = ["D"]
     for width in widths:
         parameters = rows.loc[rows["width"] == width, "parameters"].iloc[0]
-        header += [f"loss, {parameters:,} parameters", metric.replace("_", " ")]
+        header += [f"loss, {parameters:,} parameters", *(m.replace("_", " ") for m in metrics)]
     lines: list[list[object]] = [baseline + [""] * (len(header) - len(baseline))]
     for size, alike in rows.groupby("data"):
         line: list[object] = [f"{size:,}"]
         for width in widths:
             own = alike[alike["width"] == width]
-            line += [spread(own["loss"].to_numpy()), spread(own[metric].to_numpy())]
+            line += [spread(own[name].to_numpy()) for name in ("loss", *metrics)]
         lines.append(line)
     seconds = rows["seconds"].sum() / 60
     return f"{table(header, lines)}\n\n{len(rows)} runs, {seconds:.0f} minutes of training."
