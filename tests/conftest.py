@@ -31,6 +31,6 @@ def shared_data() -> Path:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """``skylore demo`` as a newcomer runs it, with fewer seconds to measure in."""
     folder = tmp_path_factory.mktemp("demo") / "out"
-    command = [SKYLORE, "demo", "--dir", str(folder), "--measure-seconds", "8"]
+    command = [SKYLORE, "demo", "--dir", str(folder), "--measure-seconds", "40"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return DemoRun(folder, done.stdout, done.stderr)

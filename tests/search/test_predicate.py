@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skylore.errors import FilterError
@@ -62,6 +62,7 @@ def test_suggests_a_name() -> None:
 
 
 @given(st.text())
+@example("@")
 def test_any_text_is_refused_or_names_only_columns(text: str) -> None:
     try:
         compiled = compile_predicate(text, COLUMNS)

@@ -107,17 +107,24 @@ def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] 
             _shorten(node)
     for comparison in list(tree.find_all(*COMPARISONS)):
         _widen(comparison, whole)
-    return tree.sql(dialect=_Dialect, comments=False)
+    compiled = tree.sql(dialect=_Dialect, comments=False)
+    # The parser lets functions pass that lack their argument; what they become it does not read.
+    _statements(compiled)
+    return compiled
+
+
+def _statements(text: str) -> list[exp.Expr | None]:
+    try:
+        return sqlglot.parse(f"SELECT 1 WHERE (\n{text}\n)", dialect=_Dialect)
+    except (SqlglotError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        raise FilterError(f"cannot read the filter {text[:200]!r}: {reason}") from error
 
 
 def _parsed(text: str) -> exp.Expression:
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(text)} characters; at most {MAX_LENGTH} are read")
-    try:
-        statements = sqlglot.parse(f"SELECT 1 WHERE (\n{text}\n)", dialect=_Dialect)
-    except (SqlglotError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise FilterError(f"cannot read the filter {text[:200]!r}: {reason}") from error
+    statements = _statements(text)
     select = statements[0] if len(statements) == 1 else None
     where = select.args.get("where") if isinstance(select, exp.Select) else None
     others = {name for name, value in (select.args if select else {}).items() if value}
