@@ -22,7 +22,8 @@ from benchmarks.report import arguments, publish, table
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.captions.asking import make_settings
-from skylore.captions.service import answers_of, caption_by_model
+from skylore.captions.service import caption_by_model
+from skylore.vlm.places import kept_answers
 from skylore.vlm.store import AnswerStore
 
 TESTS = Path(__file__).parents[1] / "tests"
@@ -98,7 +99,7 @@ def run(archive: Archive, url: str, *, budget: float = 50.0) -> tuple[float, flo
 def row(name: str, archive: Path, url: str, budget: float, **more: object) -> list[object]:
     """Compare what the archive holds with what the server says."""
     opened, served = Archive.open(archive), account(url)
-    store = AnswerStore(answers_of(opened))
+    store = AnswerStore(kept_answers(opened, "answers"))
     spent = store.spent() / 1e12
     store.close()
     aside = opened.quarantine.read("caption").num_rows
@@ -161,7 +162,7 @@ def killed(folder: Path, rows: int, kills: int, *, idempotent: bool) -> list[obj
     with server(*options) as url:
         outcome = kill_until_done(
             path,
-            answers_of(archive),
+            kept_answers(archive, "answers"),
             [url, "50USD", CONCURRENCY],
             lambda: account(url).requests,
             kills=kills,

@@ -139,8 +139,8 @@ def caption(
     ModelError
         The model cannot be asked, or what it is to cost at most is not said.
     """
-    from skylore.captions.by_model import is_by_model
     from skylore.captions.steps import captioner_of, captioning_step
+    from skylore.vlm.settings import is_by_model
 
     chosen = captioner or captioner_of(archive)
     if not is_by_model(chosen):

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from newcomer import SKYLORE, DemoRun
+from newcomer import SKYLORE
+from skylore import pipeline
 from skylore.archive.staging import Staging
 from skylore.archive.table import Archive
+from skylore.sources.mosaic import hubble_deep_field
 
 # A shell that starts processes in the background has them ignore interrupts; this undoes it.
 HEEDING = (
@@ -19,12 +20,10 @@ HEEDING = (
 )
 
 
-def test_interrupted_step_keeps_what_is_finished(demo_run: DemoRun, tmp_path: Path) -> None:
+def test_interrupted_step_keeps_what_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "a.skylore"
-    shutil.copytree(demo_run.archive, path)
+    pipeline.ingest(path, hubble_deep_field(max_objects=320))
     archive = Archive.open(path)
-    before = archive.filled("measure_flag")
-    assert before < len(archive)
     process = subprocess.Popen(
         [sys.executable, "-c", HEEDING, SKYLORE, "measure", str(path), "--workers", "1"],
         stdout=subprocess.PIPE,
@@ -42,7 +41,7 @@ def test_interrupted_step_keeps_what_is_finished(demo_run: DemoRun, tmp_path: Pa
     assert errors.splitlines()[-1] == "skylore: interrupted; run the same command again to go on"
     assert "Traceback" not in errors
     archive.refresh()
-    assert archive.filled("measure_flag") > before
+    assert 0 < archive.filled("measure_flag") < len(archive)
     again = [SKYLORE, "measure", str(path), "--limit", "1", "--workers", "0", "--quiet"]
     done = subprocess.run(again, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("measure: 1 done")

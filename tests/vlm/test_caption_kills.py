@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skylore.archive.table import Archive
-from skylore.captions.service import answers_of
+from skylore.vlm.places import kept_answers
 from skylore.vlm.store import AnswerStore
 from vlm.conftest import KEY, everything_written
 from vlm.galaxies import make_archive
@@ -12,7 +12,7 @@ from vlm.killing import kill_until_done
 
 def test_killed_at_random_moments(tmp_path, serve) -> None:
     path = tmp_path / "a.skylore"
-    answers = answers_of(make_archive(path, 90))
+    answers = kept_answers(make_archive(path, 90), "answers")
     server = serve(latency=0.05, rates={"cut": 0.03, "500": 0.03}, idempotent=True, key=KEY)
     outcome = kill_until_done(
         path,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skylore.app.uploads import digest_of
 from skylore.errors import QueryError
+from skylore.explaining import explain
 from skylore.search.query import (
     Cone,
     ImageTerm,
@@ -17,7 +18,6 @@ from skylore.search.query import (
     ObjectTerm,
     Query,
     TextTerm,
-    explain,
 )
 
 __all__ = ["SearchParameters", "parameters_of", "url_query"]

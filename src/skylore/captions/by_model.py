@@ -20,11 +20,11 @@ from skylore.vlm.faults import HaltedError
 from skylore.vlm.money import PICO
 from skylore.vlm.pictures import Picture, ViewSettings
 from skylore.vlm.prompts import Prompt
-from skylore.vlm.session import Session, SessionSettings
+from skylore.vlm.session import Session
+from skylore.vlm.settings import PREFIX, SessionSettings
 
-__all__ = ["CaptionSettings", "FromModel", "is_by_model"]
+__all__ = ["CaptionSettings", "FromModel"]
 
-PREFIX = "openai:"
 MOST_SENTENCES = 8
 
 
@@ -50,11 +50,6 @@ class CaptionSettings(BaseModel):
     summary: Prompt | None = None
     view: ViewSettings = ViewSettings()
     sentences: int = Field(MOST_SENTENCES, ge=0)
-
-
-def is_by_model(captioner: str) -> bool:
-    """Whether a captioner's name means a model on a server."""
-    return captioner.startswith(PREFIX)
 
 
 @dataclass(frozen=True)

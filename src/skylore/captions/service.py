@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,13 +17,14 @@ from skylore.errors import ColumnError, ModelError
 from skylore.vlm.asker import Usage
 from skylore.vlm.estimate import Estimate, estimate
 from skylore.vlm.money import shown
+from skylore.vlm.places import kept_answers
 from skylore.vlm.purse import BudgetSpentError
 from skylore.vlm.session import Session
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["CaptionReport", "answers_of", "caption_by_model"]
+__all__ = ["CaptionReport", "caption_by_model"]
 
 SAMPLE = 16
 LOCK = "caption-answers"
@@ -69,20 +67,6 @@ class CaptionReport:
         if self.exhausted:
             lines.append("the budget is spent: raise --budget and run it again to go on")
         return "\n".join(lines)
-
-
-def answers_of(archive: Archive) -> Path:
-    """Give the file in which the answers about an archive are kept.
-
-    It lies beside the archive, so that it outlives it; for archives in an object store, in the
-    user's cache folder.
-    """
-    location = archive.location
-    if location.is_local:
-        return location.folder.parent / f"{location.folder.name}.answers.sqlite"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = hashlib.sha256(str(location).encode()).hexdigest()[:16]
-    return cache / "skylore" / f"{name}.answers.sqlite"
 
 
 def caption_by_model(
@@ -131,7 +115,9 @@ def _session(archive: Archive, settings: CaptionSettings, options: FillOptions) 
     words = settings.prompt
     expected = _WORDS_TO_TOKENS * len(words.system + words.user) + 1000 + words.max_tokens
     return Session(
-        settings.session.model_copy(update={"asking": asking}), answers_of(archive), expected
+        settings.session.model_copy(update={"asking": asking}),
+        kept_answers(archive, "answers"),
+        expected,
     )
 
 

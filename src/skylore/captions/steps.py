@@ -14,12 +14,12 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.reason import Reason
 from skylore.archive.step import Apply, Values
-from skylore.captions.by_model import is_by_model
 from skylore.captions.from_measurements import Captions, describe
 from skylore.captions.outputs import OUTPUTS
 from skylore.captions.reference import RELATIVE_COLUMNS, MeasurementReference
 from skylore.errors import ColumnError, ModelError
 from skylore.imaging.measurements import MEASUREMENT_SCHEMA
+from skylore.vlm.settings import is_by_model
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from skylore.archive.fill import FillOptions
 
 __all__ = [
     "ArchivePath",
@@ -18,6 +21,7 @@ __all__ = [
     "Quiet",
     "parse_bytes",
     "with_fill_options",
+    "with_shared_options",
 ]
 
 ArchivePath = Annotated[
@@ -110,20 +114,43 @@ _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
 
 def with_fill_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of every step, and call it with ``options=FillOptions(…)``."""
+
+    def gather(chosen: dict[str, Any]) -> FillOptions:
+        from skylore.archive.fill import FillOptions
+
+        return FillOptions(progress=not chosen.pop("quiet"), **chosen)
+
+    return with_shared_options(command, "options", _FILL_OPTIONS, gather)
+
+
+def with_shared_options(
+    command: Callable[..., None],
+    name: str,
+    options: Mapping[str, tuple[Any, Any]],
+    gather: Callable[[dict[str, Any]], object],
+) -> Callable[..., None]:
+    """Give a command options that others have too, in place of its parameter ``name``.
+
+    Parameters
+    ----------
+    command
+        The function, with a parameter of that name.
+    options
+        Annotation and default of each option.
+    gather
+        Makes the parameter of what was given.
+    """
     not_imported_yet = {"FillOptions": object}
     own = inspect.signature(command, eval_str=True, locals=not_imported_yet)
-    parameters = [p for p in own.parameters.values() if p.name != "options"]
+    parameters = [p for p in own.parameters.values() if p.name != name]
     parameters += [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _FILL_OPTIONS.items()
+        Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for option, (annotation, default) in options.items()
     ]
 
     def run(**given: Any) -> None:  # noqa: ANN401 - as the command's own
-        from skylore.archive.fill import FillOptions
-
-        chosen = {name: given.pop(name) for name in _FILL_OPTIONS}
-        options = FillOptions(progress=not chosen.pop("quiet"), **chosen)
-        command(options=options, **given)
+        chosen = {option: given.pop(option) for option in options}
+        command(**{name: gather(chosen)}, **given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__annotations__ = {p.name: p.annotation for p in parameters}

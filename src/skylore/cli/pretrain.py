@@ -10,8 +10,6 @@ import typer
 from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from skylore.morphology.settings import PretrainSettings
 
 __all__ = ["register"]
@@ -148,16 +146,15 @@ def _settings(file: Path | None, given: dict[str, Any], sizes: dict[str, Any]) -
     from pydantic import ValidationError
 
     from skylore.errors import ModelError
+    from skylore.explaining import explain
     from skylore.morphology.settings import PretrainSettings
 
     try:
         read = (
             PretrainSettings.model_validate_json(file.read_bytes()) if file else PretrainSettings()
         )
-    except OSError as error:
-        raise ModelError(f"the settings in {file} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        raise ModelError(f"the settings in {file} cannot be read: {_reasons(error)}") from error
+    except (OSError, ValidationError) as error:
+        raise ModelError(f"the settings in {file} cannot be read: {explain(error)}") from error
     asked = read.model_dump()
     try:
         # Validated as a whole, since an option may be impossible, alone or with the file's.
@@ -165,11 +162,4 @@ def _settings(file: Path | None, given: dict[str, Any], sizes: dict[str, Any]) -
             {**asked, **given, "network": {**asked["network"], **sizes}}
         )
     except ValidationError as error:
-        raise ModelError(f"an encoder cannot be trained so: {_reasons(error)}") from error
-
-
-def _reasons(error: ValidationError) -> str:
-    return "; ".join(
-        ": ".join([*filter(None, [".".join(map(str, fault["loc"]))]), fault["msg"]])
-        for fault in error.errors()
-    )
+        raise ModelError(f"an encoder cannot be trained so: {explain(error)}") from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from skylore.cli.options import ArchivePath
+from skylore.cli.model_options import Yes, given_of, model_option, with_model_options
+from skylore.cli.options import ArchivePath, Quiet
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -18,16 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 Format = Literal["table", "json", "csv", "votable", "html"]
-PANEL = "Re-ranking by a model"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(search)
-
-
-def _option(*names: str, help: str, **more: Any) -> Any:  # noqa: A002, ANN401 - as typer's own
-    return typer.Option(*names, help=help, show_default=False, rich_help_panel=PANEL, **more)
+    app.command()(with_model_options(search))
 
 
 def search(
@@ -84,56 +80,38 @@ def search(
     output_format: Annotated[Format, typer.Option("--format", help="What to print.")] = "table",
     rerank: Annotated[
         str | None,
-        _option(
+        model_option(
             "--rerank",
             metavar="openai:MODEL",
             help="Have a vision-language model look at the first hits and put them into order.",
         ),
     ] = None,
     rerank_top: Annotated[
-        int | None, _option("--rerank-top", metavar="N", help="How many it looks at: 100.")
+        int | None, model_option("--rerank-top", metavar="N", help="How many it looks at: 100.")
     ] = None,
     rerank_samples: Annotated[
         int | None,
-        _option("--rerank-samples", metavar="M", help="Answers about each, on average: 3."),
+        model_option("--rerank-samples", metavar="M", help="Answers about each, on average: 3."),
     ] = None,
     rerank_policy: Annotated[
         Literal["adaptive", "uniform"] | None,
-        _option(
+        model_option(
             "--rerank-policy",
             help="adaptive (default): ask again where it may change the hits; uniform: everywhere.",
         ),
     ] = None,
     rerank_words: Annotated[
         str | None,
-        _option("--rerank-words", help="What images should show, if not the words of the search."),
+        model_option(
+            "--rerank-words", help="What images should show, if not the words of the search."
+        ),
     ] = None,
     rerank_prompt: Annotated[
-        str | None, _option("--rerank-prompt", metavar="FILE", help="A prompt of your own.")
+        str | None, model_option("--rerank-prompt", metavar="FILE", help="A prompt of your own.")
     ] = None,
-    base_url: Annotated[
-        str | None,
-        _option("--base-url", metavar="URL", help="The model's server, if it is not OpenAI's."),
-    ] = None,
-    budget: Annotated[
-        str | None, _option("--budget", help="Spend at most this on this search: 2USD.")
-    ] = None,
-    price_in: Annotated[
-        str | None, _option("--price-in", metavar="X", help="Price of a million tokens read.")
-    ] = None,
-    price_out: Annotated[
-        str | None, _option("--price-out", metavar="Y", help="Price of a million tokens written.")
-    ] = None,
-    image_size: Annotated[
-        int | None, _option("--image-size", help="Pixels of the longer side shown: 512.")
-    ] = None,
-    concurrency: Annotated[
-        int | None, _option("--concurrency", min=1, help="Requests under way at a time: 64.")
-    ] = None,
-    yes: Annotated[
-        bool, _option("--yes", "-y", help="Go on within the budget without asking.")
-    ] = False,
-    quiet: Annotated[bool, _option("--quiet", "-q", help="No progress bar.")] = False,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    asked: dict[str, Any],
 ) -> None:
     """Search in words, by image, object or vector, under filters.
 
@@ -169,16 +147,9 @@ def search(
         "policy": rerank_policy,
         "wanted": rerank_words,
     }
-    asked = {
-        "prompt": rerank_prompt,
-        "base_url": base_url,
-        "budget": budget,
-        "price_in": price_in,
-        "price_out": price_out,
-        "image_size": image_size,
-        "concurrency": concurrency,
-    }
-    results = _answer(opened, query, rerank, _given(rules), _given(asked), yes=yes, quiet=quiet)
+    if rerank_prompt is not None:
+        asked["prompt"] = rerank_prompt
+    results = _answer(opened, query, rerank, given_of(rules), asked, yes=yes, quiet=quiet)
     if output is not None:
         results.write(output)
         typer.echo(f"{len(results)} hits written to {output}", err=True)
@@ -216,7 +187,3 @@ def _answer(
     results = archive.answer(query, rerank=Reranking(judge, **rules))
     typer.echo(f"{results.reranked}; {judge.sent} requests sent, {judge.spent} spent", err=True)
     return results
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylore.cli.caption import caption
+from skylore.cli.model_options import with_model_options
 from skylore.cli.options import ArchivePath, with_fill_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (measure, caption, embed, align, build):
+    for command in (measure, with_model_options(caption), embed, align, build):
         app.command()(with_fill_options(command))
 
 

@@ -19,8 +19,9 @@ from skylore.evaluation.report import QuestionReport, SearchReport
 from skylore.evaluation.scores import MethodScores, by_chance, over_objects
 from skylore.evaluation.similarity import by_images
 from skylore.evaluation.ties import Cuts
+from skylore.explaining import explain
 from skylore.search.filters import predicate_for
-from skylore.search.query import Mode, Query, explain
+from skylore.search.query import Mode, Query
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive

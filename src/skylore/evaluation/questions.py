@@ -11,7 +11,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from skylore.errors import QueryError
-from skylore.search.query import TextTerm, explain
+from skylore.explaining import explain
+from skylore.search.query import TextTerm
 
 __all__ = ["Question", "load_questions", "shipped_questions"]
 

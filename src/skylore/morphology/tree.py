@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from skylore.errors import ModelError
+from skylore.explaining import explain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -209,12 +210,4 @@ def load_tree(name_or_path: str | Path) -> DecisionTree:
     try:
         return DecisionTree.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise ModelError(f"{path} does not hold a decision tree: {_reasons(error)}") from error
-
-
-def _reasons(error: OSError | ValidationError) -> str:
-    if isinstance(error, OSError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ") for e in error.errors()
-    )
+        raise ModelError(f"{path} does not hold a decision tree: {explain(error)}") from error

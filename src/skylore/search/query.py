@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from skylore.errors import QueryError
+from skylore.explaining import explain
 
 __all__ = [
     "Cone",
@@ -254,12 +255,3 @@ def _encoded(image: str | Path | bytes) -> bytes:
     except OSError as error:
         raise QueryError(f"cannot read the image {image!s}: {error.strerror}") from error
     return base64.b64encode(data)
-
-
-def explain(error: ValidationError) -> str:
-    """Say in one line what is wrong with a query."""
-    problems = []
-    for detail in error.errors(include_url=False, include_input=False, include_context=False):
-        place = ".".join(str(part) for part in detail["loc"])
-        problems.append(f"{place}: {detail['msg']}" if place else detail["msg"])
-    return "; ".join(problems)

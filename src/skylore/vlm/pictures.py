@@ -11,12 +11,16 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skylore.errors import ImageError
+from skylore.errors import ImageError, ModelError
+from skylore.explaining import explain
 from skylore.imaging.decode import decode
 
-__all__ = ["Picture", "ViewSettings", "data_url"]
+__all__ = ["IMAGE_SIZE", "Detail", "Picture", "ViewSettings", "data_url", "make_view"]
+
+Detail = Literal["low", "high", "auto"]
+IMAGE_SIZE = 512
 
 _RENDERING = "display image of the archive, resampled by Lanczos, JPEG quality 95 4:4:4"
 _TILE = 512
@@ -35,8 +39,8 @@ class ViewSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: int = Field(512, ge=32, le=4096)
-    detail: Literal["low", "high", "auto"] = "high"
+    size: int = Field(IMAGE_SIZE, ge=32, le=4096)
+    detail: Detail = "high"
 
     @property
     def rendering(self) -> str:
@@ -52,6 +56,20 @@ class ViewSettings(BaseModel):
         """
         tiles = 0 if self.detail == "low" else (-(-self.size // _TILE)) ** 2
         return max(2833 + 5667 * tiles, (-(-self.size // 14)) ** 2)
+
+
+def make_view(size: int = IMAGE_SIZE, detail: Detail = "high") -> ViewSettings:
+    """Bring what users say of the view into its form.
+
+    Raises
+    ------
+    ModelError
+        The size is not one that can be shown.
+    """
+    try:
+        return ViewSettings(size=size, detail=detail)
+    except ValidationError as error:
+        raise ModelError(f"images cannot be shown so: {explain(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from skylore.errors import ModelError
+from skylore.explaining import explain
 from skylore.morphology.tree import DecisionTree, load_tree
 
 __all__ = ["Prompt", "load_prompt", "shipped_prompts"]
@@ -110,7 +111,7 @@ def load_prompt(name_or_path: str | Path) -> Prompt:
     try:
         return _parse(path.read_text(encoding="utf-8"), str(path.parent))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} does not hold a prompt: {_reasons(error)}") from error
+        raise ModelError(f"{path} does not hold a prompt: {explain(error)}") from error
 
 
 def _parse(text: str, folder: str) -> Prompt:
@@ -128,11 +129,3 @@ def _parse(text: str, folder: str) -> Prompt:
         beside = Path(folder) / settings["tree"]
         settings["tree"] = load_tree(beside if folder and beside.is_file() else settings["tree"])
     return Prompt.model_validate({**settings, **sections})
-
-
-def _reasons(error: OSError | ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ") for e in error.errors()
-    )

@@ -11,54 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from skylore.vlm.asker import Asker
 from skylore.vlm.endpoint import Endpoint
-from skylore.vlm.faults import HaltedError, Persistence
-from skylore.vlm.limits import Limits, LimitSettings
-from skylore.vlm.money import Budget, Prices
+from skylore.vlm.faults import HaltedError
+from skylore.vlm.limits import Limits
 from skylore.vlm.purse import Purse
 from skylore.vlm.sender import Sender
+from skylore.vlm.settings import SessionSettings
 from skylore.vlm.store import AnswerStore
 
-__all__ = ["Session", "SessionSettings"]
+__all__ = ["Session"]
 
 T = TypeVar("T")
 _GRACE_SECONDS = 15.0
-
-
-class SessionSettings(BaseModel):
-    """Whom to ask, how often, and for how much.
-
-    Attributes
-    ----------
-    model, base_url
-        The model, and its server.
-    prices, budget
-        What tokens cost, and the most that may be spent on this archive in all, earlier runs
-        included; no budget is no limit.
-    limits, asking
-        What the server allows, and how persistently to ask.
-    timeout
-        Seconds for one attempt.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = Field(min_length=1)
-    base_url: str | None = None
-    prices: Prices = Prices()
-    budget: Budget | None = None
-    limits: LimitSettings = LimitSettings()
-    asking: Persistence = Persistence()
-    timeout: float = Field(120.0, gt=0)
-
-    @property
-    def at_once(self) -> int:
-        """Questions under way, so that some are ready whenever a turn is free."""
-        concurrency = self.limits.concurrency
-        return concurrency + max(8, concurrency // 4)
 
 
 class Session:

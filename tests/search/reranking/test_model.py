@@ -10,8 +10,8 @@ import pytest
 from search.reranking.conftest import COUNT, NORTH, by_image, judge_of, says
 from skylore.errors import EndpointError, ModelError, QueryError
 from skylore.search.export import dumps
-from skylore.search.reranking.by_model import judgements_of
 from skylore.search.reranking.settings import Reranking
+from skylore.vlm.places import kept_answers
 
 BLUE = "a blue arc"
 
@@ -176,8 +176,8 @@ def test_a_dead_server_is_an_error_and_not_an_order(archive, serve) -> None:
     how = Reranking(judge_of(archive, server), candidates=12, wanted=BLUE)
     with pytest.raises(EndpointError, match="OPENAI_API_KEY"):
         archive.search(vector=NORTH, rerank=how)
-    assert judgements_of(archive).name == "a.skylore.judgements.sqlite"
-    assert judgements_of(archive).exists()
+    assert kept_answers(archive, "judgements").name == "a.skylore.judgements.sqlite"
+    assert kept_answers(archive, "judgements").exists()
 
 
 def test_the_model_is_asked_for_the_words_of_the_query(archive, serve) -> None:

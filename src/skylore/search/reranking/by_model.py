@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from skylore.archive.reason import Reason
-from skylore.captions.asking import make_settings
-from skylore.captions.by_model import CaptionSettings, is_by_model
-from skylore.captions.service import answers_of
 from skylore.errors import ModelError
 from skylore.search.reranking.asked import (
     SampledCall,
@@ -28,14 +25,17 @@ from skylore.search.reranking.judge import Ask, Question, Verdict
 from skylore.vlm.asker import Usage
 from skylore.vlm.faults import HaltedError
 from skylore.vlm.money import Budget, shown
+from skylore.vlm.pictures import IMAGE_SIZE, Detail, make_view
+from skylore.vlm.places import kept_answers
 from skylore.vlm.purse import BudgetSpentError
-from skylore.vlm.session import Session, SessionSettings
+from skylore.vlm.session import Session
+from skylore.vlm.settings import SessionSettings, make_session_settings
 from skylore.vlm.store import AnswerStore
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["ModelJudge", "judgements_of"]
+__all__ = ["ModelJudge"]
 
 SAMPLE = 16
 LOCK = "rerank-answers"
@@ -61,9 +61,11 @@ class ModelJudge:
         A file in place of the prompt that ships.
     progress
         Whether to draw a bar.
-    **asked
-        As :func:`skylore.captions.asking.make_settings` takes them: ``base_url``, ``budget``,
-        ``price_in``, ``price_out``, ``image_size``, ``concurrency`` …
+    image_size, detail
+        How images are shown.
+    **session
+        As :func:`skylore.vlm.settings.make_session_settings` takes them: ``base_url``, ``budget``,
+        ``price_in``, ``price_out``, ``concurrency`` …
 
     Raises
     ------
@@ -79,15 +81,17 @@ class ModelJudge:
         agree: Callable[[Forecast], bool] | None = None,
         prompt: str | Path | None = None,
         progress: bool = True,
-        **asked: Any,  # noqa: ANN401 - as make_settings
+        image_size: int = IMAGE_SIZE,
+        detail: Detail = "high",
+        **session: Any,  # noqa: ANN401 - as make_session_settings takes them
     ) -> None:
-        if not is_by_model(model):
-            raise ModelError(f"{model!r} cannot judge images; write openai:MODEL")
-        self._settings = make_settings(model, prompt=load_judging_prompt(prompt), **asked)
+        self._settings = make_session_settings(model, **session)
+        self._prompt = load_judging_prompt(prompt)
+        self._view = make_view(image_size, detail)
         self._archive = archive
         self._agree = agree
         self._progress = progress
-        budget = self._settings.session.budget
+        budget = self._settings.budget
         self._currency = budget.currency if budget else "USD"
         self._spent = self.sent = 0
 
@@ -99,7 +103,7 @@ class ModelJudge:
     @contextmanager
     def begin(self, most: int) -> Iterator[Ask]:
         """Open a session; see :class:`skylore.search.reranking.judge.Judge`."""
-        answers = judgements_of(self._archive)
+        answers = kept_answers(self._archive, "judgements")
         with self._archive.lock(LOCK):
             before = _spent(answers)
             with Session(self._limited(before), answers, TOKENS_EXPECTED) as session:
@@ -110,7 +114,8 @@ class ModelJudge:
                     disable=not self._progress,
                     file=sys.stderr,
                 )
-                hearing = _Hearing(session, self._settings, bar, partial(self._foretold, most))
+                call = partial(call_of, prompt=self._prompt, view=self._view)
+                hearing = _Hearing(session, call, bar, partial(self._foretold, most))
                 try:
                     with bar:
                         yield hearing.ask
@@ -120,17 +125,16 @@ class ModelJudge:
 
     def _limited(self, before: int) -> SessionSettings:
         """Let this search spend its budget on top of what was spent before."""
-        session = self._settings.session
-        if session.budget is None:
-            return session
-        budget = Budget(amount=before + session.budget.amount, currency=self._currency)
-        return session.model_copy(update={"budget": budget})
+        if self._settings.budget is None:
+            return self._settings
+        budget = Budget(amount=before + self._settings.budget.amount, currency=self._currency)
+        return self._settings.model_copy(update={"budget": budget})
 
     def _foretold(self, most: int, asked: Sequence[Usage], free: int) -> None:
         """Say what it will cost, and go on if that is agreed to."""
         if self._agree is None:
             return
-        budget = self._settings.session.budget
+        budget = self._settings.budget
         told = forecast(
             asked,
             questions=max(most - free, len(asked)),
@@ -147,12 +151,12 @@ class _Hearing:
     def __init__(
         self,
         session: Session,
-        settings: CaptionSettings,
+        call: Callable[[Question], SampledCall],
         bar: Any,  # noqa: ANN401 - tqdm is not typed
         foretell: Callable[[Sequence[Usage], int], None],
     ) -> None:
         self._session = session
-        self._settings = settings
+        self._call = call
         self._bar = bar
         self._foretell = foretell
         self._sampled: list[Usage] = []
@@ -167,7 +171,7 @@ class _Hearing:
         ModelError
             The server answers nothing any more, or the cost was not agreed to.
         """
-        calls = [call_of(q, self._settings.prompt, self._settings.view) for q in questions]
+        calls = [self._call(question) for question in questions]
         sampled = {} if self._agreed else self._sample(calls)
         rest = [call for i, call in enumerate(calls) if i not in sampled]
         others = iter(self._verdicts(rest)[0])
@@ -187,7 +191,7 @@ class _Hearing:
         return dict(zip(chosen, verdicts, strict=True))
 
     def _must_be_paid(self, call: SampledCall) -> bool:
-        return self._session.store.find(call.key(self._settings.session.model)) is None
+        return self._session.store.find(call.key(self._session.settings.model)) is None
 
     def _verdicts(self, calls: Sequence[SampledCall]) -> tuple[list[Verdict], list[Usage]]:
         usages = [Usage() for _ in calls]
@@ -209,15 +213,6 @@ class _Hearing:
         if isinstance(error, HaltedError):
             return Verdict()
         return Verdict(error=Reason.of(error).reason)
-
-
-def judgements_of(archive: Archive) -> Path:
-    """Give the file in which judgements about an archive are kept, beside it.
-
-    Not the file of captions, whose budget holds for the archive in all.
-    """
-    answers = answers_of(archive)
-    return answers.with_name(answers.name.removesuffix(".answers.sqlite") + ".judgements.sqlite")
 
 
 def _spent(answers: Path) -> int:
