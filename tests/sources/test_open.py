@@ -92,8 +92,8 @@ def test_options_reach_the_source_and_unknown_ones_are_refused(tmp_path: Path) -
     assert isinstance(table, CatalogueSource)
     with pytest.raises(SourceError, match="no option size; it takes id_column"):
         open_source(path, size=3)
-    with pytest.raises(SourceError, match='no kind of source "hdf5"'):
-        open_source(path, kind="hdf5")
+    with pytest.raises(SourceError, match='no kind of source "root"'):
+        open_source(path, kind="root")
 
 
 def test_paths_that_cannot_be_opened_say_why(tmp_path: Path) -> None:

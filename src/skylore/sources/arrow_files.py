@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from skylore.errors import SourceError
+from skylore.sources.flux_types import flux_fields, is_flux_type, narrowed
+from skylore.sources.row_files import Piece, one_line, unified
 from skylore.sources.walk import has_suffix, printable, walk_files
 
-__all__ = ["ARROW_SUFFIXES", "PARQUET_SUFFIXES", "ArrowFiles", "Piece"]
+__all__ = ["ARROW_SUFFIXES", "PARQUET_SUFFIXES", "ArrowFiles"]
 
 PARQUET_SUFFIXES = (".parquet", ".pq", ".parq")
 ARROW_SUFFIXES = (".arrow", ".feather", ".ipc")
 
 _PAGE_BUFFER = 1 << 20
 _ID_ROWS = 1 << 16
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Consecutive rows of one file.
-
-    Attributes
-    ----------
-    file
-        The file's name, relative to the folder where there is one.
-    first
-        The first row's number in the file.
-    start
-        The first row's number in the sequence of all files.
-    table
-        The rows.
-    """
-
-    file: str
-    first: int
-    start: int
-    table: pa.Table
 
 
 class ArrowFiles:
@@ -56,6 +36,8 @@ class ArrowFiles:
     ----------
     path
         The file or folder.
+    wanted
+        Says of a file, by its path below the folder, whether it is one of them; all are if None.
 
     Raises
     ------
@@ -63,23 +45,11 @@ class ArrowFiles:
         If there are no such files, one cannot be read, or their columns disagree.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Callable[[str], bool] | None = None) -> None:
         self._root = path if path.is_dir() else path.parent
-        self.files = _data_files(path)
-        self._schemas = [self._read_schema(file) for file in self.files]
-        self.schema = self._unify()
-
-    def _unify(self) -> pa.Schema:
-        bare = [schema.remove_metadata() for schema in self._schemas]
-        if len(bare) == 1:
-            return bare[0]
-        try:
-            return pa.unify_schemas(bare, promote_options="permissive")
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise SourceError(
-                f"The files below {printable(self._root)} do not have the same columns: "
-                f"{_one_line(error)}. Ingest them one by one."
-            ) from error
+        self.files = _data_files(path, wanted)
+        self._schemas = [_without_extras(self._read_schema(file)) for file in self.files]
+        self.schema = unified(self._schemas, self._root)
 
     def _read_schema(self, file: str) -> pa.Schema:
         with self._reading(file):
@@ -95,7 +65,7 @@ class ArrowFiles:
         except (pa.ArrowException, OSError, EOFError) as error:
             raise SourceError(
                 f"{printable(self._root / file)} cannot be read as a Parquet or Arrow file: "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             ) from error
 
     @cached_property
@@ -142,7 +112,7 @@ class ArrowFiles:
             start += count
 
 
-def _data_files(path: Path) -> tuple[str, ...]:
+def _data_files(path: Path, wanted: Callable[[str], bool] | None) -> tuple[str, ...]:
     suffixes = PARQUET_SUFFIXES + ARROW_SUFFIXES
     if not path.exists():
         raise SourceError(f"There is nothing at {printable(path)}.")
@@ -153,7 +123,9 @@ def _data_files(path: Path) -> tuple[str, ...]:
     files = [
         file
         for file in walk_files(path)
-        if has_suffix(file, suffixes) and not Path(file).name.startswith("_")
+        if has_suffix(file, suffixes)
+        and not Path(file).name.startswith("_")
+        and (wanted is None or wanted(file))
     ]
     if not files:
         raise SourceError(f"No file below {printable(path)} ends in {', '.join(suffixes)}.")
@@ -167,12 +139,13 @@ def _parquet_pieces(
     with pq.ParquetFile(
         path, buffer_size=_PAGE_BUFFER, pre_buffer=False, page_checksum_verification=True
     ) as parquet:
+        leaves = _leaves(parquet, columns)
         first = 0
         for group in range(parquet.num_row_groups):
             size = parquet.metadata.row_group(group).num_rows
             if flags is None or flags[first : first + size].any():
                 done = first
-                for batch in parquet.iter_batches(rows, [group], columns=columns):
+                for batch in parquet.iter_batches(rows, [group], columns=leaves):
                     yield done, pa.Table.from_batches([batch]).select(columns)
                     done += batch.num_rows
             first += size
@@ -215,9 +188,29 @@ def _record_batches(
         yield reader.get_batch(number)
 
 
+def _without_extras(schema: pa.Schema) -> pa.Schema:
+    """Leave inverse variances and masks out of columns of flux: they are not read."""
+    return pa.schema([f.with_type(narrowed(f.type)) if is_flux_type(f.type) else f for f in schema])
+
+
+def _leaves(parquet: pq.ParquetFile, columns: list[str]) -> list[str]:
+    """Name the columns to read, and of a column of flux only the parts that are drawn."""
+    schema = parquet.schema_arrow
+    parts = {name: flux_fields(schema.field(name).type) for name in columns}
+    if not any(parts.values()):
+        return columns
+    paths = [parquet.schema.column(number).path for number in range(len(parquet.schema))]
+    leaves = [name for name in columns if not parts[name]]
+    for path in paths:
+        name, _, inside = path.partition(".")
+        if parts.get(name) and set(inside.split(".")) & set(parts[name]):
+            leaves.append(path)
+    return leaves
+
+
 def _conform(table: pa.Table, target: pa.Schema) -> pa.Table:
     columns = [
-        table[field.name].cast(field.type)
+        _conformed(table[field.name], field.type)
         if field.name in table.schema.names
         else pa.nulls(table.num_rows, field.type)
         for field in target
@@ -225,5 +218,15 @@ def _conform(table: pa.Table, target: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=target)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _conformed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind or not pa.types.is_struct(kind):
+        return column.cast(kind)
+    parts = [
+        pa.StructArray.from_arrays(
+            [pc.struct_field(chunk, field.name).cast(field.type) for field in kind],
+            fields=list(kind),
+            mask=chunk.is_null(),
+        )
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(parts, kind)

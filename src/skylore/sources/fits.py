@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -13,12 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from skylore.errors import ImageError, SourceError
-from skylore.imaging.decode import encode_png
-from skylore.imaging.render import Rendering, render_bands
+from skylore.imaging.render import Rendering
 from skylore.sources.astropy_tables import FITS_SUFFIXES
-from skylore.sources.bands import reddest_first
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.batching import chunk_wanted
+from skylore.sources.drawing import describe_rendering, draw_flux, picture_of
 from skylore.sources.fits_images import FitsImage, read_fits_image
 from skylore.sources.remarks import counted
 from skylore.sources.walk import file_id, has_suffix, printable, walk_files
@@ -120,35 +118,16 @@ class FitsCutoutSource:
 
     def _row(self, path: Path) -> dict[str, object]:
         image = read_fits_image(path)
-        pixels, rendering = draw_fits(image, self._rendering)
+        picture, rendering = picture_of(image.flux, image.bands, self._rendering)
         centre = image.centre()
         return {
-            # The first row of FITS is the bottom one; drawn otherwise, spirals turn the wrong way.
-            "image": encode_png(np.ascontiguousarray(pixels[::-1])),
-            "image_rendering": describe_rendering(rendering),
+            "image": picture,
+            "image_rendering": rendering,
             "ra": None if centre is None else centre[0],
             "dec": None if centre is None else centre[1],
         }
 
 
 def draw_fits(image: FitsImage, rendering: Rendering | None) -> tuple[NDArray[np.uint8], Rendering]:
-    """Draw ``(H, W, 3)`` pixels in the row order of the file, and say how.
-
-    Raises
-    ------
-    ImageError
-        If a band that the rendering asks for is missing, or nothing is finite.
-    """
-    chosen = rendering or Rendering(bands=reddest_first(image.bands))
-    missing = [band for band in chosen.bands if band not in image.bands]
-    if missing:
-        raise ImageError(
-            f"band {', '.join(missing)} is missing; the file has {', '.join(image.bands)}."
-        )
-    flux = image.flux[[image.bands.index(band) for band in chosen.bands]]
-    return render_bands(flux, chosen), chosen
-
-
-def describe_rendering(rendering: Rendering) -> str:
-    """Write a rendering as JSON for provenance, with the turn that display images need."""
-    return json.dumps({**json.loads(rendering.describe()), "flip": "vertical"}, sort_keys=True)
+    """Draw ``(H, W, 3)`` pixels in the row order of the file; see :func:`draw_flux`."""
+    return draw_flux(image.flux, image.bands, rendering)

@@ -14,21 +14,25 @@ from skylore.sources.astropy_tables import ASTROPY_SUFFIXES, FITS_SUFFIXES
 from skylore.sources.base import Source
 from skylore.sources.delimited import DELIMITED_SUFFIXES
 from skylore.sources.folder import IMAGE_SUFFIXES, FolderSource
+from skylore.sources.hats import HatsSource, find_hats
+from skylore.sources.hdf5 import Hdf5Source
+from skylore.sources.hdf5_files import HDF5_SUFFIXES
 from skylore.sources.parquet import ParquetSource
 from skylore.sources.tables import CatalogueSource
 from skylore.sources.walk import has_suffix, printable, walk_files
 
 __all__ = ["SourceKind", "detect_kind", "open_source", "without_credentials"]
 
-SourceKind = Literal["folder", "fits", "parquet", "table", "mosaic"]
-"""A folder of images, a folder of FITS cutouts, Parquet or Arrow, a table without images, or one
-large image."""
+SourceKind = Literal["folder", "fits", "parquet", "hdf5", "hats", "table", "mosaic"]
+"""A folder of images, a folder of FITS cutouts, Parquet or Arrow, HDF5, a HATS catalogue, a table
+without images, or one large image."""
 
 _ARROW = (*PARQUET_SUFFIXES, *ARROW_SUFFIXES)
 _IN_FOLDERS: dict[SourceKind, tuple[str, ...]] = {
     "folder": IMAGE_SUFFIXES,
     "fits": FITS_SUFFIXES,
     "parquet": _ARROW,
+    "hdf5": HDF5_SUFFIXES,
 }
 
 
@@ -38,8 +42,8 @@ def open_source(path: str, *, kind: SourceKind | None = None, **options: Any) ->
     Parameters
     ----------
     path
-        A folder of images, FITS cutouts or Parquet files; a Parquet or Arrow file; a table
-        (CSV, FITS, VOTable, ECSV); or one large image.
+        A folder of images, FITS cutouts, Parquet or HDF5 files; a HATS catalogue; a Parquet,
+        Arrow or HDF5 file; a table (CSV, FITS, VOTable, ECSV); or one large image.
     kind
         How to read it; seen from its files if None.
     options
@@ -76,6 +80,8 @@ def _constructor(kind: SourceKind) -> Callable[..., Source]:
     eager: dict[str, Callable[..., Source]] = {
         "folder": FolderSource,
         "parquet": ParquetSource,
+        "hdf5": Hdf5Source,
+        "hats": HatsSource,
         "table": CatalogueSource,
     }
     return eager[kind]
@@ -102,6 +108,8 @@ def detect_kind(path: str) -> SourceKind:
 def _kind_of_file(path: Path) -> SourceKind:
     if has_suffix(path.name, _ARROW):
         return "parquet"
+    if has_suffix(path.name, HDF5_SUFFIXES):
+        return "hdf5"
     if has_suffix(path.name, IMAGE_SUFFIXES):
         return "mosaic"
     if has_suffix(path.name, FITS_SUFFIXES):
@@ -110,11 +118,13 @@ def _kind_of_file(path: Path) -> SourceKind:
         return "mosaic" if has_image(path) else "table"
     if has_suffix(path.name, (*DELIMITED_SUFFIXES, *ASTROPY_SUFFIXES)):
         return "table"
-    known = (*IMAGE_SUFFIXES, *_ARROW, *DELIMITED_SUFFIXES, *ASTROPY_SUFFIXES)
+    known = (*IMAGE_SUFFIXES, *_ARROW, *HDF5_SUFFIXES, *DELIMITED_SUFFIXES, *ASTROPY_SUFFIXES)
     raise SourceError(f"{printable(path)} ends in none of {', '.join(known)}; say kind=.")
 
 
 def _kind_of_folder(folder: Path) -> SourceKind:
+    if find_hats(folder) is not None:
+        return "hats"
     files = walk_files(folder)
     counts = {
         kind: sum(has_suffix(file, suffixes) for file in files)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from skylore.errors import SourceError
 from skylore.sources.catalogue import catalogue_type, check_columns, list_columns
+from skylore.sources.flux_types import is_flux_type
 from skylore.sources.vectors import check_vector_type
 
 __all__ = ["Roles", "choose_id", "choose_position", "choose_roles", "is_image_type"]
@@ -140,9 +141,11 @@ def _guess(
 
 
 def is_image_type(kind: pa.DataType) -> bool:
-    """Whether a column may hold encoded images: bytes, or a struct of bytes and path."""
+    """Whether a column may hold images: bytes, a struct of bytes and path, or nested flux."""
     if isinstance(kind, pa.BaseExtensionType):
         return is_image_type(kind.storage_type)
+    if is_flux_type(kind):
+        return True
     if pa.types.is_struct(kind):
         position = kind.get_field_index("bytes")
         return position >= 0 and is_image_type(kind.field(position).type)

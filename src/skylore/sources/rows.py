@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from skylore.errors import ImageError, SourceError
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.catalogue import CataloguePlan, convert, take_catalogue
+from skylore.sources.flux_columns import DRAWN
 from skylore.sources.ids import as_ids
 from skylore.sources.positions import read_positions
 from skylore.sources.roles import Roles
@@ -61,7 +62,8 @@ class RowReader:
             position, refused = read_positions(table, self.roles.ra, self.roles.dec)
             columns |= position
         if self.roles.image is not None:
-            columns["image"], faults = _read_images(table[self.roles.image], self.roles.image)
+            images, faults = _read_images(table[self.roles.image], self.roles.image)
+            columns |= images
         if self.roles.vector is not None and self.vector_type is not None:
             vectors = table[self.roles.vector]
             columns["image_vector"] = _read_vectors(vectors, self.vector_type, faults)
@@ -81,22 +83,34 @@ def _read_vectors(
 
 def _read_images(
     column: pa.ChunkedArray, name: str
-) -> tuple[pa.ChunkedArray, dict[int, SourceError]]:
+) -> tuple[dict[str, pa.ChunkedArray], dict[int, SourceError]]:
     if isinstance(column.type, pa.BaseExtensionType):
         column = convert(column, column.type.storage_type, name)
     if not pa.types.is_struct(column.type):
-        return convert(column, pa.binary(), name), {}
-    images = convert(pc.struct_field(column, "bytes"), pa.binary(), name)
-    faults: dict[int, SourceError] = {}
-    if column.type.get_field_index("path") >= 0:
-        paths = pc.struct_field(column, "path")
-        outside = pc.and_(pc.is_null(images), pc.is_valid(paths))
-        for row in pc.indices_nonzero(outside).to_pylist():
-            faults[row] = ImageError(
-                f"The image is not in the table but in a file of its own, {paths[row].as_py()}; "
-                "embed the images, or ingest their folder."
-            )
-    return images, faults
+        return {"image": convert(column, pa.binary(), name)}, {}
+    images = {"image": convert(pc.struct_field(column, "bytes"), pa.binary(), name)}
+    if column.type == DRAWN:
+        images["image_rendering"] = pc.struct_field(column, "rendering")
+        return images, _drawing_faults(pc.struct_field(column, "fault"))
+    if column.type.get_field_index("path") < 0:
+        return images, {}
+    return images, _outside(images["image"], pc.struct_field(column, "path"))
+
+
+def _drawing_faults(reasons: pa.ChunkedArray) -> dict[int, SourceError]:
+    rows = pc.indices_nonzero(pc.is_valid(reasons)).to_pylist()
+    return {row: ImageError(f"The image cannot be drawn: {reasons[row].as_py()}") for row in rows}
+
+
+def _outside(images: pa.ChunkedArray, paths: pa.ChunkedArray) -> dict[int, SourceError]:
+    rows = pc.indices_nonzero(pc.and_(pc.is_null(images), pc.is_valid(paths))).to_pylist()
+    return {
+        row: ImageError(
+            f"The image is not in the table but in a file of its own, {paths[row].as_py()}; "
+            "embed the images, or ingest their folder."
+        )
+        for row in rows
+    }
 
 
 def _without(table: pa.Table, faults: dict[int, SourceError]) -> SourceBatch:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from skylore.archive.schema import PIXEL
 from skylore.errors import SourceError
 from skylore.sources.arrow_files import ARROW_SUFFIXES, PARQUET_SUFFIXES, ArrowFiles
 from skylore.sources.astropy_tables import ASTROPY_SUFFIXES, read_astropy
@@ -19,15 +20,19 @@ from skylore.sources.base import SourceBatch
 from skylore.sources.batching import chunk_wanted
 from skylore.sources.catalogue import catalogue_type, plan_catalogue, take_catalogue
 from skylore.sources.delimited import DELIMITED_SUFFIXES, read_delimited
+from skylore.sources.hats import find_hats, open_hats
+from skylore.sources.hdf5_files import HDF5_SUFFIXES, Hdf5Files
 from skylore.sources.ids import as_ids, check_unique
 from skylore.sources.positions import read_positions
 from skylore.sources.remarks import about_columns
 from skylore.sources.roles import Roles, choose_roles
-from skylore.sources.walk import has_suffix, printable
+from skylore.sources.row_files import RowFiles
+from skylore.sources.walk import has_suffix, printable, walk_files
 
 __all__ = ["TABLE_SUFFIXES", "Catalogue", "CatalogueSource", "load_catalogue", "read_catalogue"]
 
-TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *ASTROPY_SUFFIXES, *PARQUET_SUFFIXES, *ARROW_SUFFIXES)
+_IN_PIECES = (*PARQUET_SUFFIXES, *ARROW_SUFFIXES, *HDF5_SUFFIXES)
+TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *ASTROPY_SUFFIXES, *_IN_PIECES)
 
 _ROWS = 1 << 16
 
@@ -73,7 +78,8 @@ def load_catalogue(
     Parameters
     ----------
     path
-        CSV or TSV (also compressed with gzip), FITS, VOTable, ECSV, Parquet or Arrow.
+        CSV or TSV (also compressed with gzip), FITS, VOTable, ECSV, Parquet, Arrow or HDF5; or a
+        HATS catalogue.
     id_column, ra_column, dec_column
         The columns of ids and positions; guessed if None.
 
@@ -110,8 +116,8 @@ def load_catalogue(
 def _read_raw(path: Path, id_column: str | None) -> tuple[pa.Table, str | None, dict[str, str]]:
     if not path.exists():
         raise SourceError(f"There is nothing at {printable(path)}.")
-    if path.is_dir() or has_suffix(path.name, PARQUET_SUFFIXES + ARROW_SUFFIXES):
-        return *_read_arrow(path, id_column), {}
+    if path.is_dir() or has_suffix(path.name, _IN_PIECES):
+        return _read_pieces(path), id_column, {}
     if has_suffix(path.name, DELIMITED_SUFFIXES):
         return *read_delimited(path, id_column), {}
     if has_suffix(path.name, ASTROPY_SUFFIXES):
@@ -122,13 +128,28 @@ def _read_raw(path: Path, id_column: str | None) -> tuple[pa.Table, str | None, 
     )
 
 
-def _read_arrow(path: Path, id_column: str | None) -> tuple[pa.Table, str | None]:
-    files = ArrowFiles(path)
+def _read_pieces(path: Path) -> pa.Table:
+    files = _open_files(path)
     # Images and vectors may be far larger than memory, and are not part of a catalogue.
-    flat = [f.name for f in files.schema if isinstance(catalogue_type(f.type), pa.DataType)]
+    # The index of HATS follows from positions, and every such catalogue has it by the same name.
+    flat = [
+        field.name
+        for field in files.schema
+        if isinstance(catalogue_type(field.type), pa.DataType) and field.name != PIXEL
+    ]
     schema = pa.schema([files.schema.field(name) for name in flat])
     tables = [piece.table for piece in files.scan(flat, _ROWS)]
-    return pa.concat_tables(tables) if tables else schema.empty_table(), id_column
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def _open_files(path: Path) -> RowFiles:
+    hats = find_hats(path)
+    if hats is not None:
+        return open_hats(hats)
+    holds = [path.name] if path.is_file() else walk_files(path)
+    if any(has_suffix(file, HDF5_SUFFIXES) for file in holds):
+        return Hdf5Files(path)
+    return ArrowFiles(path)
 
 
 class CatalogueSource:

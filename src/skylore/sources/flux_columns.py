@@ -1,0 +1,100 @@
+"""Reading and drawing columns of flux; see :mod:`skylore.sources.flux_types`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from skylore.errors import ImageError
+from skylore.imaging.render import Rendering
+from skylore.sources.bands import unique_names
+from skylore.sources.drawing import picture_of
+from skylore.sources.flux_types import BAND, flux_field, is_list_type
+
+__all__ = ["DRAWN", "draw_column", "read_flux"]
+
+DRAWN = pa.struct([("bytes", pa.binary()), ("rendering", pa.string()), ("fault", pa.string())])
+"""What a column of flux becomes: a picture and how it was drawn, or why there is none."""
+
+
+def read_flux(value: pa.Scalar) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Read one object's image.
+
+    Returns
+    -------
+    flux
+        ``(B, H, W)``; missing numbers are NaN.
+    bands
+        ``B`` names, all different.
+
+    Raises
+    ------
+    ImageError
+        If its bands differ in shape, or have more or fewer names than there are.
+    """
+    field = flux_field(value.type)
+    if field is None:
+        raise ImageError(f"a value of type {value.type} is no flux")
+    if pa.types.is_struct(value.type):
+        planes = value[field].values
+        names = value[BAND].values if BAND in value else None
+    else:
+        held = value.values
+        planes = None if held is None else pc.struct_field(held, field)
+        has_names = held is not None and held.type.get_field_index(BAND) >= 0
+        names = pc.struct_field(held, BAND) if has_names else None
+    flux = _cube(planes)
+    if names is None:
+        return flux, tuple(f"band {number}" for number in range(1, len(flux) + 1))
+    if len(names) != len(flux):
+        raise ImageError(f"it names {len(names)} bands and has {len(flux)}")
+    return flux, unique_names([_text(name) for name in names.to_pylist()])
+
+
+def _text(name: object) -> str:
+    text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "band")
+    return text.strip() or "band"
+
+
+def _cube(planes: pa.Array | None) -> NDArray[Any]:
+    """Turn nested lists into one array, of which every level must be even."""
+    if planes is None or not len(planes):
+        raise ImageError("it has no flux")
+    shape, held = [len(planes)], planes
+    while True:
+        held = held.storage if isinstance(held.type, pa.BaseExtensionType) else held
+        if not is_list_type(held.type):
+            break
+        lengths = pc.unique(pc.list_value_length(held)).to_pylist()
+        if len(lengths) != 1 or not lengths[0]:
+            raise ImageError("its bands are empty, missing or of different shapes")
+        shape.append(lengths[0])
+        held = held.flatten()
+    return np.asarray(held.to_numpy(zero_copy_only=False)).reshape(shape)
+
+
+def draw_column(column: pa.ChunkedArray, rendering: Rendering | None) -> pa.Array:
+    """Draw each image of a column; the result is of type :data:`DRAWN`, null where it is null."""
+    return pa.array(list(_drawn(column, rendering)), DRAWN)
+
+
+def _drawn(
+    column: pa.ChunkedArray, rendering: Rendering | None
+) -> Iterator[dict[str, bytes | str] | None]:
+    for chunk in column.chunks:
+        plain = chunk.storage if isinstance(chunk.type, pa.BaseExtensionType) else chunk
+        for value in plain:
+            if not value.is_valid:
+                yield None
+                continue
+            try:
+                picture, how = picture_of(*read_flux(value), rendering)
+            except ImageError as error:
+                yield {"fault": str(error)}
+            else:
+                yield {"bytes": picture, "rendering": how}
