@@ -125,12 +125,8 @@ def relative_reduction(
     both = np.stack([one, two], axis=1)
     if not (np.isfinite(both).all() and (both >= 0).all() and two.any()):
         raise ValueError("errors are finite and not negative, and the baseline's are not all zero")
-    rng = np.random.default_rng(seed)
-    sums = np.stack([both[rng.integers(0, len(both), len(both))].sum(0) for _ in range(resamples)])
-    sums = sums[sums[:, 1] > 0]
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(1 - sums[:, 0] / sums[:, 1], tails)
-    return Interval(float(1 - one.sum() / two.sum()), float(low), float(high))
+    share = _ratio_of_sums(one, two, seed=seed, confidence=confidence, resamples=resamples)
+    return Interval(1 - share.mean, 1 - share.high, 1 - share.low)
 
 
 def bootstrap_ratio(
@@ -162,20 +158,38 @@ def bootstrap_ratio(
     above, below = pairs
     if not (np.isfinite(above).all() and np.isfinite(below).all() and (below > 0).all()):
         raise ValueError("a ratio needs finite numerators and positive denominators")
-    drawn = np.random.default_rng(seed).integers(0, above.size, (resamples, above.size))
-    ratios = above[drawn].sum(axis=1) / below[drawn].sum(axis=1)
-    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return _ratio_of_sums(above, below, seed=seed, confidence=confidence, resamples=resamples)
+
+
+def _ratio_of_sums(
+    above: NDArray[np.float64],
+    below: NDArray[np.float64],
+    *,
+    seed: int,
+    confidence: float,
+    resamples: int,
+) -> Interval:
+    """Bound ``Σ above / Σ below``; draws in which nothing is below are left out."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is not between 0 and 1")
+    means = _resampled_means(
+        np.stack([above, below], axis=1), resamples, np.random.default_rng(seed)
+    )
+    means = means[means[:, 1] > 0]
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(means[:, 0] / means[:, 1], tails)
     return Interval(float(above.sum() / below.sum()), float(low), float(high))
 
 
 def _resampled_means(
     data: NDArray[np.float64], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    means = np.empty(resamples)
+    """Draw the rows of ``(N, …)`` again with replacement, and give their means each time."""
+    means = np.empty((resamples, *data.shape[1:]))
     step = max(1, _VALUES_AT_ONCE // data.size)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        drawn = rng.integers(0, data.size, (count, data.size))
+        drawn = rng.integers(0, len(data), (count, len(data)))
         means[start : start + count] = data[drawn].mean(axis=1)
     return means
 
