@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
-from skylore.errors import DependencyMissingError, EndpointError, ModelError
+from skylore.errors import EndpointError, ModelError
 from skylore.vlm.calls import Call
+from skylore.vlm.clients import Clients
 from skylore.vlm.faults import PassingError, RefusedError, retry_after
 
 __all__ = ["Endpoint", "Reply"]
 
-_CONNECT_SECONDS = 10.0
 _PASSING = {408, 409, 425, 429}
 _STOPPING = {401, 402, 403, 404, 405, 410}
 _NOT_CHARGED = {429, 500, 501, 503}
@@ -78,7 +78,7 @@ class Endpoint:
             )
         self.place = _place(base_url)
         self.tokens_field = "max_tokens" if base_url else "max_completion_tokens"
-        self._client = _connect(self._key or "no-key-needed", base_url, timeout, self.place)
+        self._clients = Clients(self._key or "no-key-needed", base_url, timeout)
 
     async def attempt(self, call: Call, image_url: str | None, idempotency: str) -> Reply:
         """Ask once.
@@ -106,13 +106,14 @@ class Endpoint:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                # The generic call: the typed one walks through every part of the body anew.
-                answer = await self._client.post(
-                    "/chat/completions",
-                    body=body,
-                    cast_to=object,
-                    options={"headers": {"Idempotency-Key": idempotency}},
-                )
+                with self._clients.borrow() as client:
+                    # The generic call: the typed one walks through every part of the body anew.
+                    answer = await client.post(
+                        "/chat/completions",
+                        body=body,
+                        cast_to=object,
+                        options={"headers": {"Idempotency-Key": idempotency}},
+                    )
         except (TimeoutError, openai.APITimeoutError) as error:
             doubtful = not _never_connected(error)
             raise PassingError("no answer in time", doubtful=doubtful) from None
@@ -130,7 +131,7 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._clients.close()
 
     def _fault(self, error: Any) -> Exception:  # noqa: ANN401 - openai is not typed here
         status, told = int(error.status_code), self.redacted(" ".join(str(error).split()))[:500]
@@ -217,18 +218,3 @@ def _place(base_url: str | None) -> str:
     if parts.username or parts.password or parts.query:
         raise ModelError("--base-url holds a secret; put the key into OPENAI_API_KEY instead")
     return base_url
-
-
-def _connect(key: str, base_url: str | None, timeout: float, place: str) -> Any:  # noqa: ANN401 - as openai gives it
-    try:
-        import openai
-    except ImportError as error:
-        raise DependencyMissingError(
-            f"asking {place} needs the package openai. Install it with: pip install skylore[openai]"
-        ) from error
-    return openai.AsyncOpenAI(
-        api_key=key,
-        base_url=base_url,
-        max_retries=0,
-        timeout=openai.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout)),
-    )
