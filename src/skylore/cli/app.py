@@ -10,7 +10,18 @@ import typer
 from typer.core import TyperGroup
 
 from skylore import __version__
-from skylore.cli import archive, demo, evaluate, ingest, pretrain, scale, search, serve, steps
+from skylore.cli import (
+    archive,
+    demo,
+    evaluate,
+    ingest,
+    pretrain,
+    scale,
+    search,
+    serve,
+    steps,
+    symbols,
+)
 from skylore.errors import SkyloreError
 
 __all__ = ["app"]
@@ -78,5 +89,5 @@ def _skylore(
     """Start here: ``skylore demo``, or ``skylore ingest my.skylore FOLDER``."""
 
 
-for module in (demo, ingest, steps, search, evaluate, archive, pretrain, scale, serve):
+for module in (demo, ingest, steps, search, evaluate, archive, pretrain, scale, symbols, serve):
     module.register(app)

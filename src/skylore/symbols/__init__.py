@@ -1,0 +1,1 @@
+"""Schematic symbols: line drawings of what a class of galaxies looks like."""
