@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ from skylore.intake.ingest import ingest as ingest_source
 if TYPE_CHECKING:
     from skylore.alignment.service import AlignReport
     from skylore.captions.service import CaptionReport
+    from skylore.evaluation.captions.report import CaptionReport as JudgedCaptions
+    from skylore.evaluation.questions import Question
+    from skylore.evaluation.report import SearchReport
     from skylore.intake.join import JoinReport
     from skylore.morphology.report import PretrainReport
     from skylore.morphology.settings import PretrainSettings
@@ -28,6 +31,8 @@ __all__ = [
     "caption",
     "create",
     "embed",
+    "evaluate",
+    "evaluate_captions",
     "index",
     "ingest",
     "join",
@@ -180,14 +185,29 @@ def embed(
     from skylore.encoders.steps import EmbedImages, EmbedTexts
 
     reports = []
-    if archive.filled("image") and (encoder or not _given(archive, "image_vector")):
+    if _has_images(archive) and (encoder or not _given(archive, "image_vector")):
         chosen = encoder or _model(archive, "image_vector") or IMAGE_ENCODER
         reports.append(archive.fill(EmbedImages(chosen), options))
     if "captions" in archive.schema.names:
         chosen = text_encoder or _model(archive, "caption_vectors") or TEXT_ENCODER
         reports.append(archive.fill(EmbedTexts(chosen), options))
     shared = share_words(archive, options or FillOptions())
+    if shared is None and options is not None and options.overwrite:
+        _search_by(archive, "image_vector")
     return [*reports, shared] if shared else reports
+
+
+def _has_images(archive: Archive) -> bool:
+    from skylore.imaging.flux import BANDS
+
+    return bool(archive.filled("image") or BANDS in archive.schema.names)
+
+
+def _search_by(archive: Archive, column: str) -> None:
+    """Drop the space of an earlier encoder where this column's is shared with words itself."""
+    made = archive.columns[column].provenance if column in archive.schema.names else None
+    if made is not None and made.text_encoder is not None and "vector" in archive.schema.names:
+        archive.drop_columns(["vector"])
 
 
 def _model(archive: Archive, column: str) -> str | None:
@@ -239,6 +259,102 @@ def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as I
     from skylore.search.index import IndexOptions, build_indexes
 
     return build_indexes(archive, IndexOptions(**options))
+
+
+def evaluate(
+    archive: Archive,
+    questions: str | Path | Question | Sequence[Question],
+    *,
+    training: str | Path | None = None,
+    exclude_within: str | None = None,
+    **settings: Any,  # noqa: ANN401 - as Settings.build takes them
+) -> SearchReport:
+    """Measure how well an archive answers questions in words, beside what knows nothing.
+
+    Parameters
+    ----------
+    archive
+        Where.
+    questions
+        The name of a shipped set (``aion-search``, ``aion-search-lens``), a TOML file, or
+        questions (:meth:`skylore.evaluation.questions.Question.build`).
+    training, exclude_within
+        A table or archive of what a model was trained on, and an angle such as ``1arcsec``:
+        objects so near to one of them are dropped.
+    **settings
+        As :class:`skylore.evaluation.protocol.Settings`: ``modes``, ``cuts``, ``gain``,
+        ``image_queries``, ``where``, ``resamples``, ``seed`` …
+
+    Raises
+    ------
+    QueryError, ColumnError, SourceError
+        As :func:`skylore.evaluation.protocol.evaluate_search`.
+    """
+    from skylore.evaluation.contamination import parse_radius
+    from skylore.evaluation.protocol import Settings, evaluate_search
+    from skylore.evaluation.questions import Question, load_questions
+
+    if isinstance(questions, str | Path):
+        questions = load_questions(questions)
+    return evaluate_search(
+        archive,
+        [questions] if isinstance(questions, Question) else questions,
+        Settings.build(**settings),
+        training=training,
+        exclude_within=None if exclude_within is None else parse_radius(exclude_within),
+    )
+
+
+def evaluate_captions(
+    trees: str | Path,
+    captions: str | Path,
+    *,
+    judge: str = "keywords",
+    tree: str = "gz-decals",
+    text_column: str | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+    **asked: Any,  # noqa: ANN401 - as ModelCaptionJudge takes them
+) -> JudgedCaptions:
+    """Measure how much of what volunteers saw can be read in captions.
+
+    Parameters
+    ----------
+    trees
+        A Parquet table with ``id`` and ``decision_tree``, volunteers' answers as JSON.
+    captions
+        An archive with captions, or a Parquet table with ``id``, a text and ``model``.
+    judge
+        ``keywords``, or ``openai:MODEL``.
+    tree
+        Name or file of the decision tree.
+    text_column
+        Of the texts; ``description`` or ``caption`` if not given.
+    seed, resamples
+        Of the bootstrap.
+    **asked
+        For a model, as :class:`skylore.evaluation.captions.by_model.ModelCaptionJudge` takes them:
+        ``agree``, ``base_url``, ``budget``, ``price_in``, ``price_out`` …
+
+    Raises
+    ------
+    SourceError, ColumnError, ModelError
+        As :func:`skylore.evaluation.captions.benchmark.evaluate_captions`.
+    """
+    from skylore.evaluation.captions.benchmark import evaluate_captions as evaluate_them
+    from skylore.evaluation.captions.judge import make_judge
+    from skylore.evaluation.captions.tables import read_captions, read_paths
+    from skylore.morphology.tree import load_tree
+
+    questions = load_tree(tree)
+    return evaluate_them(
+        read_paths(trees, questions),
+        read_captions(captions, text_column=text_column),
+        make_judge(judge, **asked),
+        questions,
+        seed=seed,
+        resamples=resamples,
+    )
 
 
 def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]:

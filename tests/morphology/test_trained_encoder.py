@@ -92,7 +92,7 @@ def test_the_encoder_sees_the_canvas_it_was_trained_on(folder):
 def test_vectors_lie_about_the_centre_of_the_images_trained_on(folder):
     encoder = TrainedEncoder(f"model:{folder}")
     shapes = [shape(("bar", "disc")[i % 2], np.random.default_rng(100 + i)) for i in range(64)]
-    vectors = encoder._forward(shapes)
+    vectors = encoder.once(shapes)
     apart = np.linalg.norm(vectors, axis=1).mean()
     assert np.linalg.norm(vectors.mean(axis=0)) < 0.5 * apart
 

@@ -16,6 +16,7 @@ from skylore.archive.staging import ROW
 from skylore.search.filters import predicate_for
 from skylore.search.flatten import is_vector
 from skylore.search.query import Cone, Query
+from skylore.search.space import words_column
 
 if TYPE_CHECKING:
     from skylore.archive.columns import Column
@@ -113,7 +114,7 @@ def known_words(archive: Archive) -> bool:
     """Whether the archive can be searched in words."""
     return any(
         name in archive.schema.names and archive.filled(name) > 0
-        for name in ("vector", "captions", "caption")
+        for name in (words_column(archive) or "vector", "captions", "caption")
     )
 
 

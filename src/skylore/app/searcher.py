@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from skylore.errors import SkyloreError
 from skylore.search.query import Query, TextTerm
+from skylore.search.space import words_column
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -56,7 +57,7 @@ class Searcher:
         """Load what a search in words needs, so that the first one is quick."""
         try:
             archive = self.current()
-            if "vector" in archive.schema.names:
+            if words_column(archive) is not None:
                 self.answer(archive, Query(terms=(TextTerm(text="galaxy"),), k=1))
         except SkyloreError as error:
             LOG.warning("searches in words will fail: %s", error)

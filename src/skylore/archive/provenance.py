@@ -31,6 +31,8 @@ class Provenance(BaseModel):
     inputs
         Recipes of the columns that it was made from, by the step that made them: values made from
         other inputs are other values.
+    reads
+        The columns that the step read; None where that was not recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,12 +42,21 @@ class Provenance(BaseModel):
     model: str | None = None
     revision: str | None = None
     inputs: Mapping[str, str] = Field(default_factory=dict)
+    reads: tuple[str, ...] | None = None
     skylore_version: str = __version__
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     def same_recipe(self, other: Provenance) -> bool:
         """Whether both would give the same values for the same row."""
         return self.recipe == other.recipe
+
+    @property
+    def text_encoder(self) -> tuple[str, str] | None:
+        """Name and revision of the encoder whose texts share this space; None if none do."""
+        match self.parameters.get("text_encoder"):
+            case {"name": str(name), "revision": str(revision)}:
+                return name, revision
+        return None
 
     @property
     def recipe(self) -> str:

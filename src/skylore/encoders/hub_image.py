@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from skylore.encoders.base import Pixels
-from skylore.encoders.devices import default_device
+from skylore.encoders.base import Pixels, TextEncoder
+from skylore.encoders.hub_files import is_image_text, not_loaded, read_json
+from skylore.encoders.hub_network import load_network, projected
 from skylore.encoders.network import NetworkEncoder
+from skylore.encoders.patches import PatchGrid
 from skylore.encoders.preprocess import Preprocessing
 from skylore.encoders.revisions import network_digest
-from skylore.errors import DependencyMissingError, ModelError
 
 __all__ = ["HubImageEncoder"]
+
+_OWN_POOLING = ("dinov3_convnext",)
+"""Networks whose first position is a summary that no parameter is named for."""
 
 
 class HubImageEncoder(NetworkEncoder):
     """Encodes images with a model from the Hugging Face hub, or from a folder saved in its format.
 
     The vector is the image projection where the model has one (CLIP, SigLIP), else the class
-    token where the network has one (ViT, DINOv2), else the mean over all positions (ConvNeXt,
-    Swin). Only safetensors weights are read, and no code of the repository is run.
+    token where the network has one (ViT, DINOv2, DINOv3; registers do not enter), else the mean
+    over all positions (ConvNeXt, Swin).
 
     Parameters
     ----------
     identifier : str
         A repository of the hub, or a folder with ``config.json``, ``model.safetensors`` and
-        ``preprocessor_config.json``.
+        ``preprocessor_config.json`` or ``processor_config.json``.
 
     Raises
     ------
@@ -45,39 +46,63 @@ class HubImageEncoder(NetworkEncoder):
     """
 
     def __init__(self, identifier: str) -> None:
+        super().__init__()
         self.name = f"hf:{identifier}"
-        self._device = default_device()
-        network: Any = _load_network(identifier)
-        self._network = network.eval().to(self._device)
-        self._preprocessing = Preprocessing.from_config(_load_settings(identifier))
+        self._identifier = identifier
+        self._network = load_network(identifier)
+        settings = _load_settings(identifier)
+        self._preprocessing = Preprocessing.from_config(
+            {**settings, "do_resize": False} if "max_num_patches" in settings else settings
+        )
+        self._grid = PatchGrid.from_config(settings)
 
     @cached_property
     def _pooling(self) -> str:
         if hasattr(self._network, "get_image_features"):
             return "projection"
         names = (name for name, _ in self._network.named_parameters())
-        return "class token" if any("cls_token" in name for name in names) else "mean"
+        summary = self._network.config.model_type in _OWN_POOLING
+        return "class token" if summary or any("cls_token" in name for name in names) else "mean"
 
     @cached_property
     def dimension(self) -> int:
         """The length of a vector."""
-        return int(self._forward([np.zeros((32, 32, 3), dtype=np.uint8)]).shape[1])
+        return int(self.once([np.zeros((32, 32, 3), dtype=np.uint8)]).shape[1])
 
     @cached_property
     def revision(self) -> str:
         """A digest of weights, preprocessing and pooling."""
-        return network_digest(self._network, self._preprocessing, self._pooling)
+        grid = () if self._grid is None else (self._grid,)
+        return network_digest(self._network, self._preprocessing, *grid, self._pooling)
 
-    def _forward(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        pixels = torch.from_numpy(self._preprocessing.apply(images)).to(self._device)
-        with torch.inference_mode():
-            if self._pooling == "projection":
-                found = self._network.get_image_features(pixel_values=pixels)
-                vectors = found if isinstance(found, Tensor) else found.pooler_output
-            else:
-                vectors = self._pool(self._network(pixel_values=pixels).last_hidden_state)
-        result: NDArray[np.float32] = vectors.float().cpu().numpy()
-        return result
+    @cached_property
+    def text_encoder(self) -> TextEncoder | None:
+        """The encoder of texts into the same space, where the model has one."""
+        if self._pooling != "projection" or not is_image_text(self._identifier):
+            return None
+        from skylore.encoders.hub_pair import HubPairedTextEncoder
+
+        return HubPairedTextEncoder(self._identifier)
+
+    def prepare(self, inputs: Sequence[Pixels]) -> dict[str, Tensor]:
+        """Resize and crop images, or cut them into patches, 8-bit still."""
+        if self._grid is not None:
+            return self._grid.prepare(inputs, self._preprocessing.resample)
+        return {"pixel_values": torch.from_numpy(self._preprocessing.frames(inputs))}
+
+    def forward(self, prepared: dict[str, Tensor]) -> Tensor:
+        """Give the projection, class token or mean."""
+        given = dict(prepared)
+        if self._grid is None:
+            given["pixel_values"] = self._preprocessing.standardise(given["pixel_values"])
+        else:
+            given["pixel_values"] = self._grid.standardise(
+                given["pixel_values"], self._preprocessing
+            )
+        if self._pooling == "projection":
+            vectors: Tensor = projected(self._network.get_image_features(**given))
+            return vectors
+        return self._pool(self._network(**given).last_hidden_state)
 
     def _pool(self, states: Tensor) -> Tensor:
         if states.ndim == 4:  # convolutional networks: (N, C, H, W)
@@ -85,36 +110,12 @@ class HubImageEncoder(NetworkEncoder):
         return states[:, 0] if self._pooling == "class token" else states.mean(dim=1)
 
 
-def _load_network(identifier: str) -> object:
-    try:
-        from transformers import AutoModel
-    except ImportError as error:
-        raise DependencyMissingError(
-            f"the image encoder hf:{identifier} needs transformers. "
-            "Install it with: pip install skylore[hub]"
-        ) from error
-    try:
-        return AutoModel.from_pretrained(identifier, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(_not_loaded(identifier, error)) from error
-
-
 def _load_settings(identifier: str) -> Mapping[str, Any]:
-    from transformers.utils import cached_file
-
-    name = "preprocessor_config.json"
     try:
-        local = Path(identifier) / name
-        path = local if local.parent.is_dir() else Path(cached_file(identifier, name))
-        settings: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        settings = read_json(identifier, "preprocessor_config.json", "processor_config.json")
+        # Releases of transformers from 5 on keep the settings of all modalities in one file.
+        inner: Mapping[str, Any] = settings.get("image_processor", settings)
     except (OSError, ValueError) as error:
-        raise ModelError(_not_loaded(identifier, error)) from error
-    return settings
-
-
-def _not_loaded(identifier: str, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0]
-    return (
-        f"the image encoder hf:{identifier} cannot be loaded: {reason} Check the name; with no "
-        "network, give a folder with config.json, model.safetensors and preprocessor_config.json."
-    )
+        files = "config.json, model.safetensors and preprocessor_config.json"
+        raise not_loaded("image", identifier, error, files) from error
+    return inner

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from skylore.encoders.base import ImageEncoder, TextEncoder
+from skylore.encoders.base import FluxEncoder, ImageEncoder, TextEncoder
 from skylore.errors import ModelError
 
 __all__ = ["load_image_encoder", "load_text_encoder"]
@@ -20,16 +20,21 @@ _IMAGE_HELP = """\
   galaxy-nano       trained on galaxies; ships with Skylore, needs no network
   scattering        wavelet scattering; needs no weights and no network
   model:FOLDER      an encoder of your own, made by `skylore pretrain`
-  hf:ID-or-folder   a vision model of the transformers library   (pip install skylore[hub])
-  timm:NAME         a model of the timm library                  (pip install skylore[timm])"""
+  hf:ID-or-folder   DINOv2, DINOv3, ViT, ConvNeXt …; with CLIP or SigLIP, images can be searched
+                    in words at once                             (pip install skylore[hub])
+  aion:ID-or-folder AION-1, reads flux in bands of DES or HSC    (pip install skylore[aion])
+  timm:NAME         Zoobot and other models of the timm library  (pip install skylore[timm])"""
 _TEXT_HELP = """\
   minilm            all-MiniLM-L6-v2; its weights are installed, needs no network
-  hf:ID-or-folder   a sentence-transformers model                (pip install skylore[hub])
+  hf:ID-or-folder   a sentence-transformers model, or the text side of CLIP or SigLIP
+                                                                 (pip install skylore[hub])
   openai:MODEL      any OpenAI-compatible embedding endpoint     (pip install skylore[openai])"""
 
 
-def load_image_encoder(name: str) -> ImageEncoder:
+def load_image_encoder(name: str) -> ImageEncoder | FluxEncoder:
     """Return the image encoder of this name, loading it once, and anew when its weights change.
+
+    Those of the family ``aion`` read flux, all others display images.
 
     Raises
     ------
@@ -42,9 +47,17 @@ def load_image_encoder(name: str) -> ImageEncoder:
 
 
 @lru_cache(maxsize=_KEPT)
-def _load_image_encoder(name: str, written: int) -> ImageEncoder:  # noqa: ARG001 - told apart by it
-    alone = {"galaxy-nano": _galaxy_nano, "scattering": _scattering}
-    families = {"hf": _hub_image, "model": _trained, "timm": _timm}
+def _load_image_encoder(name: str, written: int) -> ImageEncoder | FluxEncoder:  # noqa: ARG001 - told apart by it
+    alone: dict[str, Callable[[], ImageEncoder | FluxEncoder]] = {
+        "galaxy-nano": _galaxy_nano,
+        "scattering": _scattering,
+    }
+    families: dict[str, Callable[[str], ImageEncoder | FluxEncoder]] = {
+        "aion": _aion,
+        "hf": _hub_image,
+        "model": _trained,
+        "timm": _timm,
+    }
     return _load("image", name, alone, families, _IMAGE_HELP)
 
 
@@ -110,6 +123,12 @@ def _hub_image(identifier: str) -> ImageEncoder:
     return HubImageEncoder(identifier)
 
 
+def _aion(identifier: str) -> FluxEncoder:
+    from skylore.encoders.aion import AionEncoder
+
+    return AionEncoder(identifier)
+
+
 def _timm(identifier: str) -> ImageEncoder:
     from skylore.encoders.timm_image import TimmEncoder
 
@@ -123,6 +142,12 @@ def _minilm() -> TextEncoder:
 
 
 def _hub_text(identifier: str) -> TextEncoder:
+    from skylore.encoders.hub_files import is_image_text
+
+    if is_image_text(identifier):
+        from skylore.encoders.hub_pair import HubPairedTextEncoder
+
+        return HubPairedTextEncoder(identifier)
     from skylore.encoders.hub_text import HubTextEncoder
 
     return HubTextEncoder(identifier)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +13,25 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.reason import Reason
 from skylore.archive.step import Apply, Values
-from skylore.encoders.base import ImageEncoder, TextEncoder, Vectors
+from skylore.encoders.base import (
+    FluxEncoder,
+    ImageEncoder,
+    PairedEncoder,
+    Pixels,
+    TextEncoder,
+    Vectors,
+)
+from skylore.encoders.devices import usable_cores
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ImageError
 from skylore.imaging.decode import decode
+from skylore.imaging.flux import BANDS, FLUX, SHAPE, read_flux
 
 __all__ = ["EmbedImages", "EmbedTexts", "vector_array"]
+
+_MOST_AHEAD = 15
+
+Given = TypeVar("Given")
 
 
 def vector_array(vectors: Vectors) -> pa.FixedSizeListArray:
@@ -26,44 +42,82 @@ def vector_array(vectors: Vectors) -> pa.FixedSizeListArray:
 
 @dataclass(frozen=True)
 class EmbedImages:
-    """Fills ``image_vector`` from ``image``."""
+    """Fills ``image_vector`` from ``image``, or from flux where the encoder reads that.
+
+    Batches overlap: while the network computes one, others are decoded and prepared.
+    """
 
     encoder: str
     batch_rows: int = 256
     processes: bool = False
     name: str = "embed"
-    inputs: tuple[str, ...] = ("image",)
+
+    @property
+    def _loaded(self) -> ImageEncoder | FluxEncoder:
+        return load_image_encoder(self.encoder)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The display image, or the columns of flux."""
+        return ("image",) if isinstance(self._loaded, ImageEncoder) else (BANDS, SHAPE, FLUX)
+
+    @property
+    def batches_at_once(self) -> int:
+        """One for the device, and as many as cores can prepare meanwhile."""
+        return 1 + min(_MOST_AHEAD, max(2, usable_cores()))
 
     @property
     def outputs(self) -> pa.Schema:
         """One vector, half precision."""
-        kind = pa.list_(pa.float16(), load_image_encoder(self.encoder).dimension)
+        kind = pa.list_(pa.float16(), self._loaded.dimension)
         metadata = {"description": "image in the image encoder's own space, unit length"}
         return pa.schema([pa.field("image_vector", kind, metadata=metadata)])
 
     @property
     def provenance(self) -> Provenance:
-        """Encoder and revision."""
-        encoder = load_image_encoder(self.encoder)
-        return Provenance(step=self.name, model=encoder.name, revision=encoder.revision)
+        """Encoder and revision, and the encoder of texts into the same space if there is one."""
+        encoder = self._loaded
+        texts = encoder.text_encoder if isinstance(encoder, PairedEncoder) else None
+        paired = {"name": texts.name, "revision": texts.revision} if texts else None
+        return Provenance(
+            step=self.name,
+            parameters={"text_encoder": paired} if paired else {},
+            model=encoder.name,
+            revision=encoder.revision,
+        )
 
     def prepare(self) -> Apply:
         """Load the encoder."""
-        encoder = load_image_encoder(self.encoder)
-        return lambda batch: _embed_images(encoder, batch["image"])
+        encoder = self._loaded
+        if isinstance(encoder, ImageEncoder):
+            return partial(_embed_images, encoder)
+        return partial(_embed_flux, encoder)
 
 
-def _embed_images(encoder: ImageEncoder, column: pa.ChunkedArray) -> Values:
-    images, failures = [], {}
-    for i, data in enumerate(column.to_pylist()):
+def _embed_images(encoder: ImageEncoder, batch: pa.Table) -> Values:
+    images: list[Pixels | Reason] = []
+    for data in batch["image"].to_pylist():
         try:
             images.append(decode(data))
         except ImageError as error:
-            failures[i] = Reason.of(error)
-    vectors = np.zeros((len(column), encoder.dimension), np.float32)
-    good = [i for i in range(len(column)) if i not in failures]
+            images.append(Reason.of(error))
+    return _embedded(encoder.encode, images, encoder.dimension)
+
+
+def _embed_flux(encoder: FluxEncoder, batch: pa.Table) -> Values:
+    missing = Reason.of(ImageError("it has bands and no flux; ingest the object again"))
+    cutouts = [missing if cutout is None else cutout for cutout in read_flux(batch)]
+    return _embedded(encoder.encode_flux, cutouts, encoder.dimension)
+
+
+def _embedded(
+    encode: Callable[[list[Given]], Vectors], given: Sequence[Given | Reason], dimension: int
+) -> Values:
+    failures = {i: item for i, item in enumerate(given) if isinstance(item, Reason)}
+    good = [item for item in given if not isinstance(item, Reason)]
+    vectors = np.zeros((len(given), dimension), np.float32)
     if good:
-        vectors[good] = encoder.encode(images)
+        vectors[[i for i in range(len(given)) if i not in failures]] = encode(good)
     return Values(pa.table({"image_vector": vector_array(vectors)}), failures)
 
 

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from skylore.encoders.base import Pixels
-from skylore.encoders.devices import default_device
 from skylore.encoders.network import NetworkEncoder
 from skylore.errors import ModelError
 from skylore.morphology.canvas import stack
@@ -49,14 +46,14 @@ class TrainedEncoder(NetworkEncoder):
     """
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         folder = folder_of(name)
         if folder is None:
             raise ModelError(f"{name!r} names no encoder that Skylore trained")
         self.name = name
         model = EncoderModel.load(folder)
         self.revision = model.identity
-        self._device = default_device()
-        self._model = model.to(self._device)
+        self._model = model.to(self.device)
 
     @property
     def dimension(self) -> int:
@@ -64,8 +61,10 @@ class TrainedEncoder(NetworkEncoder):
         dimension: int = self._model.config.network.dimension
         return dimension
 
-    def _forward(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        pixels = stack(images, self._model.config.network.canvas).to(self._device)
-        with torch.inference_mode():
-            vectors: NDArray[np.float32] = self._model.vectors(pixels).float().cpu().numpy()
-        return vectors
+    def prepare(self, inputs: Sequence[Pixels]) -> dict[str, Tensor]:
+        """Bring images to the canvas, 8-bit still."""
+        return {"pixels": stack(inputs, self._model.config.network.canvas)}
+
+    def forward(self, prepared: dict[str, Tensor]) -> Tensor:
+        """Give standardised features."""
+        return self._model.vectors(prepared["pixels"])

@@ -17,6 +17,7 @@ from skylore.search.index import has_index
 from skylore.search.query import Mode, Query, TextTerm
 from skylore.search.ranking import by_vector
 from skylore.search.service import WORDS
+from skylore.search.space import words_column
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -35,7 +36,8 @@ def choose_modes(archive: Archive) -> tuple[Mode, ...]:
         There is none.
     """
     modes: list[Mode] = []
-    if _filled(archive, "vector"):
+    shared = words_column(archive)
+    if shared is not None and _filled(archive, shared):
         modes.append("vector")
     if any(_filled(archive, name) for name in WORDS):
         modes.append("text")

@@ -15,7 +15,7 @@ from skylore.search.planner import Plan, choose
 from skylore.search.query import Query, TextTerm
 from skylore.search.ranking import by_id, by_vector, by_words, fuse
 from skylore.search.results import Results
-from skylore.search.space import Space, open_space
+from skylore.search.space import Space, open_space, words_column
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -73,7 +73,7 @@ def _mode(archive: Archive, query: Query) -> str:
     if query.mode is not None:
         return query.mode
     only_words = all(isinstance(term, TextTerm) and term.weight > 0 for term in query.terms)
-    no_vectors = "vector" not in archive.schema.names
+    no_vectors = words_column(archive) is None
     return "text" if only_words and no_vectors and _words_column(archive) else "vector"
 
 

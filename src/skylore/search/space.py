@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skylore.archive.table import Archive
     from skylore.encoders.base import ImageEncoder, TextEncoder
 
-__all__ = ["Space", "open_space"]
+__all__ = ["Space", "open_space", "words_column"]
 
 Vector = NDArray[np.float32]
 TEXTS_KEPT = 1024
@@ -75,17 +75,21 @@ class Space:
 
     @cached_property
     def text_encoder(self) -> TextEncoder:
-        """The text encoder that the alignment was trained with."""
+        """The text encoder of the alignment, or of the image-text model whose space this is."""
         from skylore.encoders.registry import load_text_encoder
 
-        named = self.alignment.config.text_encoder
-        encoder = load_text_encoder(named.name)
-        _same_revision(encoder.name, encoder.revision, named.revision)
+        paired = None if self.column == "vector" else self._provenance(self.column).text_encoder
+        if paired is None:
+            named = self.alignment.config.text_encoder
+            paired = named.name, named.revision
+        encoder = load_text_encoder(paired[0])
+        _same_revision(encoder.name, encoder.revision, paired[1])
         return encoder
 
     @cached_property
     def image_encoder(self) -> ImageEncoder:
         """The image encoder of the archive's image vectors."""
+        from skylore.encoders.base import ImageEncoder
         from skylore.encoders.registry import load_image_encoder
 
         name, revision = self._image_encoder_used()
@@ -95,6 +99,11 @@ class Space:
                 "like them; search by object (--like) or vector (--vector)"
             )
         encoder = load_image_encoder(name)
+        if not isinstance(encoder, ImageEncoder):
+            raise EncoderMismatchError(
+                f"the images of this archive were encoded by {name} from their flux, which a "
+                "display image is not; search by object (--like), or in words"
+            )
         _same_revision(encoder.name, encoder.revision, revision)
         return encoder
 
@@ -142,9 +151,11 @@ class Space:
     def _text(self, text: str) -> Vector:
         if text not in self._texts:
             encoded = self.text_encoder.encode([text])
+            if self.column == "vector":
+                encoded = self.alignment.encode_text_vectors(encoded)
             while len(self._texts) >= TEXTS_KEPT:
                 self._texts.pop(next(iter(self._texts)), None)
-            self._texts[text] = self.alignment.encode_text_vectors(encoded)[0]
+            self._texts[text] = encoded[0]
         return self._texts[text]
 
     def _image(self, data: bytes) -> Vector:
@@ -213,6 +224,20 @@ class Space:
                 "compared with it"
             )
         return made
+
+
+def words_column(archive: Archive) -> str | None:
+    """Name the column whose space is shared with words; None if there is none.
+
+    It is ``vector``, made by an alignment, or else the images' own vectors, where a model such as
+    CLIP made them, which encodes texts too.
+    """
+    for name in VECTORS:
+        if name in archive.schema.names:
+            made = archive.columns[name].provenance
+            if name == "vector" or (made is not None and made.text_encoder is not None):
+                return name
+    return None
 
 
 def open_space(archive: Archive, query: Query) -> Space:
