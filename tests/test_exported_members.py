@@ -10,7 +10,7 @@ def test_public_names_are_these_and_no_more() -> None:
     assert set(skylore.__all__) == {
         "Alignment", "Archive", "Cone", "FillOptions", "FillReport", "Hit", "IngestOptions",
         "IngestReport", "Query", "Range", "Results", "SkyloreError", "align", "build", "caption",
-        "create", "embed", "index", "ingest", "join", "measure", "open", "pretrain",
+        "create", "embed", "evaluate", "index", "ingest", "join", "measure", "open", "pretrain",
     }  # fmt: skip
     assert len(skylore.__all__) <= 25
     assert skylore.__all__ == sorted(skylore.__all__)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         caption,
         create,
         embed,
+        evaluate,
         index,
         ingest,
         join,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         open,  # noqa: A004 - sky.open("…") reads as it should
         pretrain,
     )
-    from skylore.search.query import Cone, Query, Range
+    from skylore.search.query import Box, Cone, Moc, Polygon, Query, Range
     from skylore.search.results import Hit, Results
 
 __version__ = "0.1.0"
@@ -37,12 +38,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "Alignment": "skylore.alignment.model",
     "Archive": "skylore.archive.table",
+    "Box": "skylore.search.query",
     "Cone": "skylore.search.query",
     "FillOptions": "skylore.archive.fill",
     "FillReport": "skylore.archive.fill",
     "Hit": "skylore.search.results",
     "IngestOptions": "skylore.intake.ingest",
     "IngestReport": "skylore.intake.ingest",
+    "Moc": "skylore.search.query",
+    "Polygon": "skylore.search.query",
     "Query": "skylore.search.query",
     "Range": "skylore.search.query",
     "Results": "skylore.search.results",
@@ -52,6 +56,7 @@ _HOMES = {
     "caption": "skylore.pipeline",
     "create": "skylore.pipeline",
     "embed": "skylore.pipeline",
+    "evaluate": "skylore.pipeline",
     "index": "skylore.pipeline",
     "ingest": "skylore.pipeline",
     "join": "skylore.pipeline",
@@ -63,12 +68,15 @@ _HOMES = {
 __all__ = [
     "Alignment",
     "Archive",
+    "Box",
     "Cone",
     "FillOptions",
     "FillReport",
     "Hit",
     "IngestOptions",
     "IngestReport",
+    "Moc",
+    "Polygon",
     "Query",
     "Range",
     "Results",
@@ -78,6 +86,7 @@ __all__ = [
     "caption",
     "create",
     "embed",
+    "evaluate",
     "index",
     "ingest",
     "join",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from skylore.cli.options import ArchivePath, OnlyWhere
+from skylore.cli.model_options import Yes, given_of, model_option, with_model_options
+from skylore.cli.options import ArchivePath, OnlyWhere, Quiet
 
 if TYPE_CHECKING:
+    from skylore.evaluation.captions.by_model import JudgingForecast
     from skylore.evaluation.questions import Question
 
 __all__ = ["register"]
@@ -35,7 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     evaluate = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
     evaluate.command("search")(search)
-    evaluate.command("captions")(captions)
+    evaluate.command("captions")(with_model_options(captions))
     app.add_typer(evaluate, name="evaluate")
 
 
@@ -107,25 +109,20 @@ def search(
     Each question is asked in all its wordings, of every object. Image similarity, a blind constant
     and random orders stand beside it, scored by the same estimator.
     """
+    from skylore import pipeline
     from skylore.archive.table import Archive
-    from skylore.evaluation.contamination import parse_radius
-    from skylore.evaluation.protocol import Settings, evaluate_search
 
-    asked = _questions(relevance, query, queries, threshold)
-    settings = Settings.build(
+    report = pipeline.evaluate(
+        Archive.open(archive),
+        _questions(relevance, query, queries, threshold),
+        training=training,
+        exclude_within=exclude_within,
         modes=tuple(mode) if mode else None,
         gain=gain,
         image_queries=image_queries,
         where=where,
         resamples=resamples,
         seed=seed,
-    )
-    report = evaluate_search(
-        Archive.open(archive),
-        asked,
-        settings,
-        training=training,
-        exclude_within=parse_radius(exclude_within) if exclude_within is not None else None,
     )
     kind = _format(report_format, output)
     _deliver(report.dumps(kind), output)
@@ -153,7 +150,13 @@ def captions(
         str | None,
         typer.Option(help="Of the texts; caption or description.", show_default=False),
     ] = None,
-    judge: Annotated[str, typer.Option(help="Who reads them: keywords.")] = "keywords",
+    judge: Annotated[
+        str,
+        typer.Option(help="Who reads them: keywords, or openai:MODEL, a language model."),
+    ] = "keywords",
+    judge_prompt: Annotated[
+        str | None, model_option("--judge-prompt", metavar="FILE", help="A prompt of your own.")
+    ] = None,
     tree: Annotated[
         str, typer.Option(metavar="NAME", help="gz-decals, gz2, or a JSON file.")
     ] = "gz-decals",
@@ -161,27 +164,48 @@ def captions(
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     report_format: Format = None,
     output: Output = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    asked: dict[str, Any],
 ) -> None:
     """Measure how much of what volunteers saw can be read in captions.
 
     A judge that does not see the images answers the volunteers' questions from the captions. What
     constant answers score stands beside it: captions that score no more say nothing.
-    """
-    from skylore.evaluation.captions.benchmark import evaluate_captions
-    from skylore.evaluation.captions.judge import make_judge
-    from skylore.evaluation.captions.tables import read_captions, read_paths
-    from skylore.morphology.tree import load_tree
 
-    questions = load_tree(tree)
-    report = evaluate_captions(
-        read_paths(trees, questions),
-        read_captions(source, text_column=column),
-        make_judge(judge),
-        questions,
+    With --judge openai:MODEL a few captions are judged first, which says what all will cost. It
+    never spends more than the budget, and never pays twice for an answer.
+    """
+    from skylore import pipeline
+
+    report = pipeline.evaluate_captions(
+        trees,
+        source,
+        text_column=column,
+        tree=tree,
+        judge=judge,
         seed=seed,
         resamples=resamples,
+        **_asked_of_judge(judge, asked | given_of({"prompt": judge_prompt}), yes, quiet),
     )
     _deliver(report.dumps(_format(report_format, output)), output)
+
+
+def _asked_of_judge(judge: str, asked: dict[str, Any], yes: bool, quiet: bool) -> dict[str, Any]:
+    if not judge.startswith("openai:"):
+        if asked:
+            named = next(iter(asked)).replace("_", "-")
+            raise typer.BadParameter(f"--{named} goes with --judge openai:MODEL")
+        return {}
+    if shown := {"image_size", "detail"} & set(asked):
+        named = min(shown).replace("_", "-")
+        raise typer.BadParameter(f"--{named}: a judge of captions is shown no image")
+
+    def agree(forecast: JudgingForecast) -> bool:
+        typer.echo(forecast, err=True)
+        return yes or typer.confirm("Go on?", err=True)
+
+    return {"agree": agree, "progress": not quiet, **asked}
 
 
 def _questions(

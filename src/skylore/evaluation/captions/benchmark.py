@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skylore.errors import SourceError
+from skylore.errors import ModelError, SourceError
 from skylore.evaluation.bootstrap import bootstrap_mean, bootstrap_ratio, paired_difference
-from skylore.evaluation.captions.judge import CaptionJudge, judged
+from skylore.evaluation.captions.judge import CaptionJudge, Unjudged, judged
 from skylore.evaluation.captions.paths import (
     PathScore,
     VolunteerPath,
@@ -18,7 +18,13 @@ from skylore.evaluation.captions.paths import (
     score_path,
     without,
 )
-from skylore.evaluation.captions.report import CaptionReport, Floor, Share, WriterScores
+from skylore.evaluation.captions.report import (
+    CaptionReport,
+    FailedCaption,
+    Floor,
+    Share,
+    WriterScores,
+)
 from skylore.evaluation.captions.tables import GivenCaption
 from skylore.morphology.tree import DecisionTree
 
@@ -49,7 +55,8 @@ def evaluate_captions(
     paths
         What volunteers said, one an object.
     captions
-        Those of other objects are left out, and counted.
+        Those of other objects are left out, and counted. Those that the judge cannot judge are
+        listed with the reason, and count in no score.
     judge, tree
         Who reads, and which questions.
     seed, resamples, confidence
@@ -60,17 +67,13 @@ def evaluate_captions(
     SourceError
         No caption is of one of the objects.
     ModelError
-        The judge fails, or its answers are none.
+        The judge fails, could judge no caption, or its answers are none.
     """
     known = {path.id: i for i, path in enumerate(paths)}
     ours = [caption for caption in captions if caption.id in known]
     if not ours:
         raise SourceError("none of the captions is of an object with a decision tree; compare ids")
-    answers = judged(judge, tree, [caption.text for caption in ours])
-    scores = [
-        score_path(tree, paths[known[caption.id]], found)
-        for caption, found in zip(ours, answers, strict=True)
-    ]
+    ours, scores, failed = _scored(paths, ours, judge, tree)
     how: dict[str, Any] = {"seed": seed, "resamples": resamples, "confidence": confidence}
     floor = np.array([s.share for s in _constant(paths, tree)])
     writers = []
@@ -87,9 +90,37 @@ def evaluate_captions(
         answers=sum(len(path.answers) for path in paths),
         writers=tuple(writers),
         floors=blind_floors(paths, tree, **how),
-        left_out=len(captions) - len(ours),
+        left_out=sum(caption.id not in known for caption in captions),
+        failed=failed,
         confidence=confidence,
     )
+
+
+def _scored(
+    paths: Sequence[VolunteerPath],
+    captions: Sequence[GivenCaption],
+    judge: CaptionJudge,
+    tree: DecisionTree,
+) -> tuple[list[GivenCaption], list[PathScore], tuple[FailedCaption, ...]]:
+    """Give the captions that could be judged with their scores, and those that could not be."""
+    by_id = {path.id: path for path in paths}
+    found = judged(judge, tree, [caption.text for caption in captions])
+    good: list[GivenCaption] = []
+    scores: list[PathScore] = []
+    failed: list[FailedCaption] = []
+    for caption, answers in zip(captions, found, strict=True):
+        if isinstance(answers, Unjudged):
+            lost = FailedCaption(id=caption.id, writer=caption.writer, reason=answers.reason)
+            failed.append(lost)
+            continue
+        good.append(caption)
+        scores.append(score_path(tree, by_id[caption.id], answers))
+    if not good:
+        raise ModelError(
+            f"{judge.name} could judge none of {len(captions)} captions; the first: "
+            f"{failed[0].reason}"
+        )
+    return good, scores, tuple(failed)
 
 
 def blind_floors(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from skylore.errors import ModelError
@@ -13,6 +14,7 @@ from skylore.morphology.tree import DecisionTree
 __all__ = [
     "NOT_MENTIONED",
     "CaptionJudge",
+    "Unjudged",
     "answer_schema",
     "answers_from_json",
     "judged",
@@ -23,12 +25,21 @@ NOT_MENTIONED = "not-mentioned"
 """What a model writes where a caption does not say; ``None`` among answers."""
 
 
+@dataclass(frozen=True)
+class Unjudged:
+    """Why a caption has no answers: it is shown, and counts in no score."""
+
+    reason: str
+
+
 @runtime_checkable
 class CaptionJudge(Protocol):
     """Reads captions without seeing images.
 
-    A judge over a language model asks for JSON that fits :func:`answer_schema` and returns
-    :func:`answers_from_json` of each reply. A reply that cannot be had is an error, not an answer.
+    A judge over a language model may ask question after question, as
+    :class:`skylore.evaluation.captions.by_model.ModelCaptionJudge` does; or for JSON that fits
+    :func:`answer_schema`, and return :func:`answers_from_json` of each reply. A reply that cannot
+    be had is :class:`Unjudged`, never an answer.
     """
 
     @property
@@ -36,7 +47,7 @@ class CaptionJudge(Protocol):
         """What reports call it: with the model and its revision, if there is one."""
         ...
 
-    def fill(self, tree: DecisionTree, captions: Sequence[str]) -> Sequence[Answers]:
+    def fill(self, tree: DecisionTree, captions: Sequence[str]) -> Sequence[Answers | Unjudged]:
         """Answer the questions of a tree from each caption, in their order.
 
         Answers to questions that the others do not lead to are ignored.
@@ -44,29 +55,44 @@ class CaptionJudge(Protocol):
         Raises
         ------
         ModelError
-            A caption could not be judged.
+            Nothing can be judged any more.
         """
         ...
 
 
-def make_judge(name: str) -> CaptionJudge:
-    """Make a judge by name: ``keywords``, which needs no network.
+def make_judge(name: str, **asked: Any) -> CaptionJudge:  # noqa: ANN401 - as ModelCaptionJudge
+    """Make a judge by name.
+
+    Parameters
+    ----------
+    name
+        ``keywords``, which needs no network; or ``openai:MODEL``, a language model on a server.
+    **asked
+        For a model, as :class:`skylore.evaluation.captions.by_model.ModelCaptionJudge` takes them.
 
     Raises
     ------
     ModelError
-        There is no such judge.
+        There is no such judge, or the model cannot be asked so.
     """
+    from skylore.vlm.settings import is_by_model
+
+    if is_by_model(name):
+        from skylore.evaluation.captions.by_model import ModelCaptionJudge
+
+        return ModelCaptionJudge(name, **asked)
     from skylore.evaluation.captions.keywords import KeywordJudge
 
     if name != "keywords":
-        raise ModelError(f"there is no judge {name!r}; there is: keywords")
+        raise ModelError(f"there is no judge {name!r}; there are: keywords, openai:MODEL")
+    if asked:
+        raise TypeError(f"{', '.join(asked)}: only for judges such as openai:MODEL")
     return KeywordJudge.shipped()
 
 
 def judged(
     judge: CaptionJudge, tree: DecisionTree, captions: Sequence[str]
-) -> list[dict[str, str | None]]:
+) -> list[dict[str, str | None] | Unjudged]:
     """Let a judge answer, and check that its answers are answers.
 
     Raises
@@ -77,7 +103,10 @@ def judged(
     found = list(judge.fill(tree, captions))
     if len(found) != len(captions):
         raise ModelError(f"{judge.name} gave {len(found)} answers to {len(captions)} captions")
-    return [_checked(answers, tree, judge.name) for answers in found]
+    return [
+        answers if isinstance(answers, Unjudged) else _checked(answers, tree, judge.name)
+        for answers in found
+    ]
 
 
 def answer_schema(tree: DecisionTree) -> dict[str, Any]:

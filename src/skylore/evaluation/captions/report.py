@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,7 +12,9 @@ from skylore.evaluation.bootstrap import Interval
 from skylore.evaluation.layout import lay_out
 from skylore.evaluation.report import Format
 
-__all__ = ["CaptionReport", "Floor", "Share", "WriterScores"]
+__all__ = ["CaptionReport", "FailedCaption", "Floor", "Share", "WriterScores"]
+
+SHOWN_FAILURES = 5
 
 
 class _Value(BaseModel):
@@ -43,13 +46,21 @@ class Floor(_Value):
     per_answer: Share
 
 
+class FailedCaption(_Value):
+    """A caption that the judge could not judge, and why; it counts in no score."""
+
+    id: str | int
+    writer: str
+    reason: str
+
+
 class WriterScores(_Value):
     """What the captions of one writer score.
 
     Attributes
     ----------
     writer, captions, galaxies
-        Who, how many, and of how many galaxies.
+        Who, how many were judged, and of how many galaxies.
     per_galaxy, per_answer
         The two scores.
     not_mentioned
@@ -90,6 +101,8 @@ class CaptionReport(_Value):
         What can be scored without looking.
     left_out
         Captions of objects without a decision tree.
+    failed
+        Captions that could not be judged.
     confidence
         Of the intervals.
     """
@@ -101,6 +114,7 @@ class CaptionReport(_Value):
     writers: tuple[WriterScores, ...]
     floors: tuple[Floor, ...]
     left_out: int
+    failed: tuple[FailedCaption, ...]
     confidence: float
 
     def __str__(self) -> str:
@@ -134,16 +148,17 @@ def _csv(report: CaptionReport) -> str:
     names = ("per_galaxy", "per_answer", "above_floor", "published", "published_per_answer")
     ends = ("", "_low", "_high")
     shares = [f"{name}{end}" for name in names for end in ends]
-    last = ["not_mentioned", "agreement", "captions", "galaxies"]
+    last = ["not_mentioned", "agreement", "captions", "galaxies", "failed"]
     writer.writerow(["writer", "judge", *shares, *last])
     for w in report.writers:
         own = (w.per_galaxy, w.per_answer, w.above_floor)
         found = _cells(*own, w.published, w.published_per_answer)
-        counts = [w.not_mentioned, w.agreement, w.captions, w.galaxies]
+        failed = sum(f.writer == w.writer for f in report.failed)
+        counts = [w.not_mentioned, w.agreement, w.captions, w.galaxies, failed]
         writer.writerow([w.writer, report.judge, *found, *counts])
     for f in report.floors:
         found = _cells(f.per_galaxy, f.per_answer, None, None, None)
-        writer.writerow([f.name, "", *found, None, None, None, report.galaxies])
+        writer.writerow([f.name, "", *found, None, None, None, report.galaxies, 0])
     return buffer.getvalue()
 
 
@@ -177,4 +192,14 @@ def _text(report: CaptionReport) -> str:
     lines += [f"{w.writer}: captions of {w.galaxies} galaxies alone" for w in few]
     if report.left_out:
         lines.append(f"{report.left_out} captions are of objects without a decision tree")
+    lines += _failures(report.failed)
     return "\n".join(lines) + "\n"
+
+
+def _failures(failed: Sequence[FailedCaption]) -> list[str]:
+    if not failed:
+        return []
+    lines = [f"{len(failed)} captions could not be judged, and count in no score:"]
+    lines += [f"  {f.id} by {f.writer}: {f.reason}" for f in failed[:SHOWN_FAILURES]]
+    rest = len(failed) - SHOWN_FAILURES
+    return [*lines, f"  and {rest} more, all of them in the JSON report"] if rest > 0 else lines
