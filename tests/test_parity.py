@@ -46,6 +46,11 @@ QUERIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["disk", "--columns", "gini,m20"],
     ),
     "no such sky": ({"text": "disk", "cone": "10 20 1"}, ["disk", "--cone", "10 20 1"]),
+    "box": ({"box": "189 189.5 62 62.4", "k": 5}, ["--box", "189 189.5 62 62.4", "-k", "5"]),
+    "polygon": (
+        {"text": "disk", "polygon": "189 62, 190 62, 189.5 62.5"},
+        ["disk", "--polygon", "189 62, 190 62, 189.5 62.5"],
+    ),
     "list": ({"where": "companions >= 2", "k": 4}, ["--where", "companions >= 2", "-k", "4"]),
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["ORDER", "cells_of", "cone_ranges", "healpix_29", "separation"]
+__all__ = ["ORDER", "cells_of", "cone_ranges", "healpix_29", "joined", "separation"]
 
 ORDER = 29
 _CELLS_ACROSS = 4
@@ -70,13 +72,13 @@ def cone_ranges(ra: float, dec: float, radius: float) -> list[tuple[int, int]]:
     shift = 2 * (ORDER - orders.astype(np.int64))
     first = cells.astype(np.int64) << shift
     last = ((cells.astype(np.int64) + 1) << shift) - 1
-    return _joined(first, last)
+    return joined(zip(first.tolist(), last.tolist(), strict=True))
 
 
-def _joined(first: NDArray[np.int64], last: NDArray[np.int64]) -> list[tuple[int, int]]:
-    order = np.argsort(first)
+def joined(given: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Put ranges into order, and join those that overlap or touch; both ends are included."""
     ranges: list[tuple[int, int]] = []
-    for start, end in zip(first[order].tolist(), last[order].tolist(), strict=True):
+    for start, end in sorted(given):
         if ranges and start <= ranges[-1][1] + 1:
             ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
         else:

@@ -51,6 +51,26 @@ def search(
             metavar='"RA DEC RADIUS"', help="Only there; ICRS degrees.", show_default=False
         ),
     ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"RA1 RA2 DEC1 DEC2"',
+            help='Only there; or "RA DEC WIDTHxHEIGHT" around a point.',
+            show_default=False,
+        ),
+    ] = None,
+    polygon: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"RA DEC RA DEC …"', help="Only inside these corners.", show_default=False
+        ),
+    ] = None,
+    moc: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Only in this coverage map: FITS, JSON.", show_default=False
+        ),
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(metavar="SQL", help='Only these: "ellipticity > 0.6".', show_default=False),
@@ -115,7 +135,8 @@ def search(
 ) -> None:
     """Search in words, by image, object or vector, under filters.
 
-    Several --minus and --cone may be given. With no TEXT and nothing to resemble, the objects that
+    Several --minus may be given, and several of a kind of region, which are then alternatives; all
+    else narrows. With no TEXT and nothing to resemble, the objects that
     pass the filters are listed.
 
     With --rerank a model is asked about a few hits first, which says what all will cost. It never
@@ -133,6 +154,9 @@ def search(
         vector=read_vector(vector) if vector else None,
         minus=minus,
         cone=cone,
+        box=box,
+        polygon=polygon,
+        moc=moc,
         where=where,
         k=k,
         offset=offset,

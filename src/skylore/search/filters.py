@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pyarrow as pa
 
-from skylore.archive.schema import PIXEL, POSITION
-from skylore.archive.sky import cone_ranges
 from skylore.search.predicate import compile_predicate, quote_name
-from skylore.search.query import Cone, Query, Range
+from skylore.search.query import Box, Cone, Moc, Polygon, Query, Range
+from skylore.search.regions.predicate import region_sql
 
 __all__ = ["predicate_for"]
 
 
 def predicate_for(query: Query, schema: pa.Schema) -> str | None:
-    """Join cones, ranges and ``where`` into a predicate; None if there are no filters.
+    """Join regions, ranges and ``where`` into a predicate; None if there are no filters.
+
+    Regions of one kind are alternatives; several kinds, like ranges and ``where``, narrow each
+    other.
 
     Raises
     ------
@@ -24,29 +25,16 @@ def predicate_for(query: Query, schema: pa.Schema) -> str | None:
         ``where`` cannot be read, or a column does not exist.
     """
     whole = [field.name for field in schema if pa.types.is_integer(field.type)]
-    parts = [_any(_cone(cone) for cone in query.cones)] if query.cones else []
+    kinds: list[Sequence[Cone | Box | Polygon | Moc]] = [
+        query.cones,
+        query.boxes,
+        query.polygons,
+        query.mocs,
+    ]
+    parts = [" OR ".join(f"({region_sql(r)})" for r in regions) for regions in kinds if regions]
     given = [_range(r) for r in query.ranges] + ([query.where] if query.where is not None else [])
     parts += [compile_predicate(text, schema.names, whole) for text in given]
     return " AND ".join(f"({part})" for part in parts) or None
-
-
-def _any(parts: Iterable[str]) -> str:
-    return " OR ".join(f"({part})" for part in parts)
-
-
-def _cone(cone: Cone) -> str:
-    """Whole cells first, which an index answers, then the separation by the haversine formula."""
-    cells = _any(
-        f"{PIXEL} >= {first} AND {PIXEL} <= {last}"
-        for first, last in cone_ranges(cone.ra, cone.dec, cone.radius)
-    )
-    ra, dec = POSITION
-    haversine = (
-        f"power(sin(radians({dec} - {cone.dec!r}) / 2), 2)"
-        f" + cos(radians({dec})) * {math.cos(math.radians(cone.dec))!r}"
-        f" * power(sin(radians({ra} - {cone.ra!r}) / 2), 2)"
-    )
-    return f"({cells}) AND {haversine} <= {math.sin(math.radians(cone.radius) / 2) ** 2!r}"
 
 
 def _range(bounds: Range) -> str:

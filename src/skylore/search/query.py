@@ -6,14 +6,12 @@ provenance of a result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     Base64Bytes,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -22,12 +20,18 @@ from pydantic import (
 
 from skylore.errors import QueryError
 from skylore.explaining import explain
+from skylore.search.regions.moc import Moc
+from skylore.search.regions.shapes import Box, Cone, Polygon
+from skylore.search.value import Value
 
 __all__ = [
+    "Box",
     "Cone",
     "ImageTerm",
+    "Moc",
     "Mode",
     "ObjectTerm",
+    "Polygon",
     "PositionTerm",
     "Query",
     "Range",
@@ -36,16 +40,13 @@ __all__ = [
     "VectorTerm",
 ]
 
+R = TypeVar("R", Cone, Box, Polygon, Moc)
 Mode = Literal["vector", "text", "hybrid"]
 MAX_K = 10_000
 MAX_IMAGE_BYTES = 32 << 20
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class _Term(_Value):
+class _Term(Value):
     weight: float = Field(1.0, ge=-100, le=100)
 
     @model_validator(mode="after")
@@ -104,32 +105,7 @@ Term = Annotated[
 ]
 
 
-class Cone(_Value):
-    """All positions within ``radius`` of a point; ICRS degrees."""
-
-    ra: float = Field(ge=0, lt=360)
-    dec: float = Field(ge=-90, le=90)
-    radius: float = Field(gt=0, le=180)
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``"RA DEC RADIUS"`` in degrees, separated by spaces or commas.
-
-        Raises
-        ------
-        QueryError
-            It is not three numbers, or out of range.
-        """
-        try:
-            ra, dec, radius = (float(part) for part in text.replace(",", " ").split())
-            return cls(ra=ra, dec=dec, radius=radius)
-        except ValueError as error:
-            raise QueryError(
-                f'{text!r} is not a cone; write "RA DEC RADIUS" in degrees, such as "150.1 2.2 0.1"'
-            ) from error
-
-
-class Range(_Value):
+class Range(Value):
     """Objects with a column between two numbers, both included; null never is."""
 
     column: str
@@ -143,7 +119,7 @@ class Range(_Value):
         return self
 
 
-class Query(_Value):
+class Query(Value):
     """What to look for, among which objects, and how many.
 
     Attributes
@@ -151,8 +127,8 @@ class Query(_Value):
     terms
         What hits resemble: weighted; a negative weight pushes away. With none, the objects that
         pass the filters are listed by id.
-    cones
-        Hits lie in one of them, if there are any.
+    cones, boxes, polygons, mocs
+        Hits lie in one of each kind, if there are any of that kind.
     ranges
         Hits lie in all of them.
     where
@@ -171,6 +147,9 @@ class Query(_Value):
 
     terms: tuple[Term, ...] = Field((), max_length=64)
     cones: tuple[Cone, ...] = Field((), max_length=64)
+    boxes: tuple[Box, ...] = Field((), max_length=64)
+    polygons: tuple[Polygon, ...] = Field((), max_length=16)
+    mocs: tuple[Moc, ...] = Field((), max_length=4)
     ranges: tuple[Range, ...] = Field((), max_length=64)
     where: str | None = None
     mode: Mode | None = None
@@ -198,6 +177,9 @@ class Query(_Value):
         vector: Sequence[float] | None = None,
         minus: str | Sequence[str] | None = None,
         cone: str | Cone | Sequence[str | Cone] | None = None,
+        box: str | Box | Sequence[str | Box] | None = None,
+        polygon: str | Polygon | Sequence[str | Polygon] | None = None,
+        moc: str | Path | Moc | Sequence[str | Path | Moc] | None = None,
         **fields: Any,  # noqa: ANN401 - checked by pydantic
     ) -> Self:
         """Make a query from what a person gives.
@@ -214,6 +196,12 @@ class Query(_Value):
             A vector of the searched space.
         cone
             A cone, or ``"RA DEC RADIUS"`` in degrees, or several.
+        box
+            A box, or ``"RA1 RA2 DEC1 DEC2"``, or ``"RA DEC WIDTHxHEIGHT"``, or several.
+        polygon
+            A polygon, or ``"RA DEC RA DEC RA DEC …"``, or several.
+        moc
+            A coverage map, or a file of one, or several.
         **fields
             Other fields of the query.
 
@@ -231,7 +219,10 @@ class Query(_Value):
             given = {name: value for name, value in fields.items() if value is not None}
             return cls(
                 terms=(*terms, *given.pop("terms", ())),
-                cones=(*_cones(cone), *given.pop("cones", ())),
+                cones=(*_several(cone, Cone, Cone.parse), *given.pop("cones", ())),
+                boxes=(*_several(box, Box, Box.parse), *given.pop("boxes", ())),
+                polygons=(*_several(polygon, Polygon, Polygon.parse), *given.pop("polygons", ())),
+                mocs=(*_several(moc, Moc, Moc.read), *given.pop("mocs", ())),
                 **given,
             )
         except ValidationError as error:
@@ -242,9 +233,11 @@ def _texts(given: str | Sequence[str] | None) -> list[str]:
     return [] if given is None else [given] if isinstance(given, str) else list(given)
 
 
-def _cones(given: str | Cone | Sequence[str | Cone] | None) -> list[Cone]:
-    several = [given] if isinstance(given, str | Cone) else given or []
-    return [Cone.parse(c) if isinstance(c, str) else c for c in several]
+def _several(given: Any, kind: type[R], read: Callable[[Any], R]) -> list[R]:  # noqa: ANN401 - one or several
+    """Give regions, each as it is or as it was written."""
+    one = given is None or isinstance(given, str | Path | kind)
+    several = [g for g in [given] if g is not None] if one else list(given)
+    return [each if isinstance(each, kind) else read(each) for each in several]
 
 
 def _encoded(image: str | Path | bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Regions of the sky: cones, boxes, polygons and coverage maps, as values and as filters."""
