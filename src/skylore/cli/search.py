@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -201,13 +202,20 @@ def _answer(
             raise typer.BadParameter("options of re-ranking go with --rerank openai:MODEL")
         return archive.answer(query)
     from skylore.search.reranking.by_model import ModelJudge
+    from skylore.search.reranking.live import LiveTable
+    from skylore.search.reranking.service import rerank
     from skylore.search.reranking.settings import Reranking
 
+    live = LiveTable() if not quiet and LiveTable.fits() else None
+
     def agree(forecast: Forecast) -> bool:
+        if live:
+            live.clear()
         typer.echo(forecast, err=True)
         return yes or typer.confirm("Go on?", err=True)
 
-    judge = ModelJudge(archive, model, agree=agree, progress=not quiet, **asked)
-    results = archive.answer(query, rerank=Reranking(judge, **rules))
+    judge = ModelJudge(archive, model, agree=agree, progress=not (quiet or live), **asked)
+    with live or nullcontext():
+        results = rerank(archive, query, Reranking(judge, **rules), watch=live)
     typer.echo(f"{results.reranked}; {judge.sent} requests sent, {judge.spent} spent", err=True)
     return results

@@ -22,6 +22,7 @@ from skylore.errors import QueryError
 from skylore.explaining import explain
 from skylore.search.regions.moc import Moc
 from skylore.search.regions.shapes import Box, Cone, Polygon
+from skylore.search.reranking.request import RerankRequest
 from skylore.search.value import Value
 
 __all__ = [
@@ -143,6 +144,8 @@ class Query(Value):
         Columns to return beside id and score; None returns caption and position.
     exact
         True never uses an index; None lets the planner choose.
+    rerank
+        Have the first hits judged by whoever answers the query: a model on a server, say.
     """
 
     terms: tuple[Term, ...] = Field((), max_length=64)
@@ -157,6 +160,7 @@ class Query(Value):
     offset: int = Field(0, ge=0, le=MAX_K)
     columns: tuple[str, ...] | None = None
     exact: bool | None = None
+    rerank: RerankRequest | None = None
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:

@@ -39,6 +39,11 @@ def answer(archive: Archive, query: Query) -> Results:
     ColumnError
         A column that the query needs is not there yet.
     """
+    if query.rerank is not None:
+        raise QueryError(
+            "the query asks for its hits to be re-ranked, and does not say by whom: give a judge "
+            "(rerank=Reranking(judge, …)), or --rerank openai:MODEL"
+        )
     where = predicate_for(query, archive.schema)
     if query.where is not None or query.ranges:
         _check_types(archive, where)

@@ -16,16 +16,15 @@ Chick, Branke & Schmidt 2010, INFORMS J. Comput. 22, 71), with the border of the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skylore.search.reranking.request import Policy
 from skylore.search.reranking.tally import Tally
 
-__all__ = ["Policy", "Spending", "adaptive", "next_questions", "uniform"]
+__all__ = ["Spending", "adaptive", "next_questions", "uniform"]
 
-Policy = Literal["adaptive", "uniform"]
 Candidates = NDArray[np.intp]
 
 EXPECTED_NOISE = 1.5

@@ -14,22 +14,17 @@ from tqdm import tqdm
 
 from skylore.archive.reason import Reason
 from skylore.errors import ModelError
-from skylore.search.reranking.asked import (
-    SampledCall,
-    ask_certainty,
-    call_of,
-    load_judging_prompt,
-)
+from skylore.search.reranking.asked import SampledCall, ask_certainty, call_of
 from skylore.search.reranking.forecast import Forecast, forecast
 from skylore.search.reranking.judge import Ask, Question, Verdict
+from skylore.search.reranking.judge_settings import JudgeSettings
 from skylore.vlm.asker import Usage
 from skylore.vlm.faults import HaltedError
 from skylore.vlm.money import Budget, shown
-from skylore.vlm.pictures import IMAGE_SIZE, Detail, make_view
 from skylore.vlm.places import kept_answers
 from skylore.vlm.purse import BudgetSpentError
 from skylore.vlm.session import Session
-from skylore.vlm.settings import SessionSettings, make_session_settings
+from skylore.vlm.settings import SessionSettings
 from skylore.vlm.store import AnswerStore
 
 if TYPE_CHECKING:
@@ -53,19 +48,15 @@ class ModelJudge:
     archive
         Whose images are judged; the answers are kept beside it.
     model
-        ``openai:MODEL``.
+        ``openai:MODEL``, or settings that were made of it before.
     agree
         Asked with what it will cost, once a few questions were; never where all was answered
         before. Unless given, it goes on within the budget.
-    prompt
-        A file in place of the prompt that ships.
     progress
         Whether to draw a bar.
-    image_size, detail
-        How images are shown.
-    **session
-        As :func:`skylore.vlm.settings.make_session_settings` takes them: ``base_url``, ``budget``,
-        ``price_in``, ``price_out``, ``concurrency`` …
+    **asked
+        As :meth:`skylore.search.reranking.judge_settings.JudgeSettings.build` takes them:
+        ``prompt``, ``image_size``, ``base_url``, ``budget``, ``price_in``, ``price_out`` …
 
     Raises
     ------
@@ -76,29 +67,28 @@ class ModelJudge:
     def __init__(
         self,
         archive: Archive,
-        model: str,
+        model: str | JudgeSettings,
         *,
         agree: Callable[[Forecast], bool] | None = None,
-        prompt: str | Path | None = None,
         progress: bool = True,
-        image_size: int = IMAGE_SIZE,
-        detail: Detail = "high",
-        **session: Any,  # noqa: ANN401 - as make_session_settings takes them
+        **asked: Any,  # noqa: ANN401 - as JudgeSettings.build takes them
     ) -> None:
-        self._settings = make_session_settings(model, **session)
-        self._prompt = load_judging_prompt(prompt)
-        self._view = make_view(image_size, detail)
+        judging = JudgeSettings.build(model, **asked) if isinstance(model, str) else model
+        self.name = judging.name
+        self._settings = judging.session
+        self._prompt = judging.prompt
+        self._view = judging.view
         self._archive = archive
         self._agree = agree
         self._progress = progress
         budget = self._settings.budget
         self._currency = budget.currency if budget else "USD"
-        self._spent = self.sent = 0
+        self.spent_amount = self.sent = 0
 
     @property
     def spent(self) -> str:
         """What this judge has spent, such as ``0.02 USD``."""
-        return shown(self._spent, self._currency)
+        return shown(self.spent_amount, self._currency)
 
     @contextmanager
     def begin(self, most: int) -> Iterator[Ask]:
@@ -106,22 +96,20 @@ class ModelJudge:
         answers = kept_answers(self._archive, "judgements")
         with self._archive.lock(LOCK):
             before = _spent(answers)
-            with Session(self._limited(before), answers, TOKENS_EXPECTED) as session:
-                bar = tqdm(
-                    total=most,
-                    desc="rerank",
-                    unit="question",
-                    disable=not self._progress,
-                    file=sys.stderr,
-                )
-                call = partial(call_of, prompt=self._prompt, view=self._view)
-                hearing = _Hearing(session, call, bar, partial(self._foretold, most))
-                try:
-                    with bar:
-                        yield hearing.ask
-                finally:
-                    self.sent += session.sent
-                    self._spent += session.spent - before
+            session = Session(self._limited(before), answers, TOKENS_EXPECTED)
+            try:
+                with session, self._bar(most) as bar:
+                    call = partial(call_of, prompt=self._prompt, view=self._view)
+                    hearing = _Hearing(session, call, bar, partial(self._foretold, most))
+                    yield hearing.ask
+            finally:
+                # Only now is all that was under way paid for.
+                self.sent += session.sent
+                self.spent_amount += session.spent - before
+
+    def _bar(self, most: int) -> Any:  # noqa: ANN401 - tqdm is not typed
+        off = not self._progress
+        return tqdm(total=most, desc="rerank", unit="question", disable=off, file=sys.stderr)
 
     def _limited(self, before: int) -> SessionSettings:
         """Let this search spend its budget on top of what was spent before."""
@@ -163,8 +151,8 @@ class _Hearing:
         self._free = 0
         self._agreed = False
 
-    def ask(self, questions: Sequence[Question]) -> list[Verdict]:
-        """Give a verdict for each question.
+    def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
+        """Give a verdict for each question, one after the other.
 
         Raises
         ------
@@ -174,15 +162,17 @@ class _Hearing:
         calls = [self._call(question) for question in questions]
         sampled = {} if self._agreed else self._sample(calls)
         rest = [call for i, call in enumerate(calls) if i not in sampled]
-        others = iter(self._verdicts(rest)[0])
-        return [sampled[i] if i in sampled else next(others) for i in range(len(calls))]
+        others = self._verdicts(rest, [Usage() for _ in rest])
+        for i in range(len(calls)):
+            yield sampled[i] if i in sampled else next(others)
 
     def _sample(self, calls: Sequence[SampledCall]) -> dict[int, Verdict]:
         """Ask the first of those that must be paid for, and have the others agreed to."""
         new = [i for i, call in enumerate(calls) if self._must_be_paid(call)]
         self._free += len(calls) - len(new)
         chosen = new[: SAMPLE - len(self._sampled)]
-        verdicts, usages = self._verdicts([calls[i] for i in chosen])
+        usages = [Usage() for _ in chosen]
+        verdicts = list(self._verdicts([calls[i] for i in chosen], usages))
         self._sampled += usages
         if len(new) > len(chosen) and self._session.halt is None:
             self._bar.clear()
@@ -193,14 +183,15 @@ class _Hearing:
     def _must_be_paid(self, call: SampledCall) -> bool:
         return self._session.store.find(call.key(self._session.settings.model)) is None
 
-    def _verdicts(self, calls: Sequence[SampledCall]) -> tuple[list[Verdict], list[Usage]]:
-        usages = [Usage() for _ in calls]
+    def _verdicts(self, calls: Sequence[SampledCall], usages: Sequence[Usage]) -> Iterator[Verdict]:
+        """Ask all at once, and give what is said in the order of the questions."""
         asked = [self._submit(call, use) for call, use in zip(calls, usages, strict=True)]
-        verdicts = [self._verdict(future) for future in asked]
-        halt = self._session.halt
-        if halt is not None and not isinstance(halt, BudgetSpentError):
-            raise halt
-        return verdicts, usages
+        for future in asked:
+            verdict = self._verdict(future)
+            halt = self._session.halt
+            if halt is not None and not isinstance(halt, BudgetSpentError):
+                raise halt
+            yield verdict
 
     def _submit(self, call: SampledCall, usage: Usage) -> Future[int]:
         return self._session.submit(lambda asker: ask_certainty(asker, call, usage))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -62,12 +62,15 @@ class Verdict:
         return self.certainty is not None or self.error is not None
 
 
-Ask = Callable[[Sequence[Question]], Sequence[Verdict]]
-"""Gives a verdict for each question, in their order."""
+Ask = Callable[[Sequence[Question]], Iterable[Verdict]]
+"""Gives a verdict for each question, in their order: at once, or one after the other."""
 
 
 class Judge(Protocol):
-    """Something or someone who looks at images: a model on a server, a classifier, a person."""
+    """Something or someone who looks at images: a model on a server, a classifier, a person.
+
+    What came of it names the judge by its attribute ``name``, or else by its class.
+    """
 
     def begin(self, most: int) -> AbstractContextManager[Ask]:
         """Make ready for at most so many questions, and give the function that asks them.

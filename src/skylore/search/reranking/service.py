@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,17 +24,31 @@ from skylore.search.service import answer
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["rerank"]
+__all__ = ["Watch", "rerank"]
 
 IMAGES_AT_ONCE = 256
+SECONDS_BETWEEN = 0.25
+"""Whoever watches is shown the answer so far at most so often."""
 NO_IMAGE = Verdict(error="it has no image")
 
+Watch = Callable[[Results], None]
+"""Shown the answer as far as it is judged: at once by similarity, and then as verdicts come."""
 
-def rerank(archive: Archive, query: Query, how: Reranking) -> Results:
+
+def rerank(archive: Archive, query: Query, how: Reranking, watch: Watch | None = None) -> Results:
     """Answer a query, and have a judge put its first hits into order.
 
     Judged hits come first, the most certain before the others, ties by similarity, then id. Those
     that could not be judged follow by similarity, and then all further hits.
+
+    Parameters
+    ----------
+    archive, query
+        What is asked, and of what.
+    how
+        Who judges, and by which rules; they take the place of those that the query has.
+    watch
+        Shown the answer while it is being judged.
 
     Returns
     -------
@@ -51,49 +66,123 @@ def rerank(archive: Archive, query: Query, how: Reranking) -> Results:
     """
     wanted = how.words(query)
     archive.require(["image"])
+    query = query.model_copy(update={"rerank": how.request})
     needed = max(how.candidates, query.offset + query.k)
-    longer = query.model_copy(update={"k": needed, "offset": 0})
+    longer = query.model_copy(update={"k": needed, "offset": 0, "rerank": None})
     found = answer(archive, longer)
     ids = found.table[ID].to_pylist()[: how.candidates]
-    tally, cut_short = _judged(archive, ids, how, wanted)
-    done = Reranked(
+
+    def drawn(tally: Tally, *, cut_short: bool = False) -> Results:
+        done = _account(how, wanted, tally, cut_short=cut_short)
+        plan = found.plan.model_copy(update={"reason": f"{found.plan.reason}; {done}"})
+        table = _reordered(found.table, tally).slice(query.offset, query.k)
+        return Results(query, plan, table, archive, done)
+
+    shown = _Shown(watch, drawn)
+    shown.now(Tally.empty(len(ids)))
+    tally, cut_short = _Hearing(archive, ids, wanted, shown).judged(how)
+    return drawn(tally, cut_short=cut_short)
+
+
+def _account(how: Reranking, wanted: str, tally: Tally, *, cut_short: bool) -> Reranked:
+    return Reranked(
+        judge=str(getattr(how.judge, "name", type(how.judge).__name__)),
         wanted=wanted,
         policy=how.policy,
-        candidates=len(ids),
+        candidates=len(tally),
         judged=int((tally.counts > 0).sum()),
         failed=int((~tally.can_be_asked).sum()),
         answers=int(tally.counts.sum()),
         cut_short=cut_short,
     )
-    plan = found.plan.model_copy(update={"reason": f"{found.plan.reason}; {done}"})
-    table = _reordered(found.table, tally).slice(query.offset, query.k)
-    return Results(query, plan, table, archive, done)
 
 
-def _judged(
-    archive: Archive, ids: list[str | int], how: Reranking, wanted: str
-) -> tuple[Tally, bool]:
-    """Ask about the candidates; says too whether the judge ended early."""
-    spending = how.spending(len(ids))
-    ended = False
-    if not ids:
-        return Tally.empty(0), ended
-    with how.judge.begin(spending.questions) as ask:
+class _Shown:
+    """Lets somebody watch, now and then."""
 
-        def ask_about(about: Candidates, tally: Tally) -> Sequence[Verdict]:
-            nonlocal ended
-            verdicts: list[Verdict] = []
-            samples = _nth(about, tally)
-            for start in range(0, len(about), IMAGES_AT_ONCE):
-                part = slice(start, start + IMAGES_AT_ONCE)
-                names = [ids[i] for i in about[part].tolist()]
-                verdicts += _ask(archive, ask, names, samples[part], wanted)
-                ended = any(not verdict.was_asked for verdict in verdicts)
-                if ended:
-                    break
-            return verdicts + [Verdict()] * (len(about) - len(verdicts))
+    def __init__(self, watch: Watch | None, drawn: Callable[[Tally], Results]) -> None:
+        self._watch = watch
+        self._drawn = drawn
+        self._last = 0.0
 
-        return deliberate(len(ids), spending, ask_about), ended
+    def now(self, tally: Tally) -> None:
+        """Show the answer with what was said so far."""
+        if self._watch is not None:
+            self._watch(self._drawn(tally))
+            self._last = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to show it again."""
+        return self._watch is not None and time.monotonic() - self._last >= SECONDS_BETWEEN
+
+
+class _Hearing:
+    """Asks a judge about candidates."""
+
+    def __init__(
+        self, archive: Archive, ids: Sequence[str | int], wanted: str, shown: _Shown
+    ) -> None:
+        self._archive = archive
+        self._ids = ids
+        self._wanted = wanted
+        self._shown = shown
+
+    def judged(self, how: Reranking) -> tuple[Tally, bool]:
+        """Ask about the candidates; says too whether the judge ended early."""
+        if not self._ids:
+            return Tally.empty(0), False
+        spending, ended = how.spending(len(self._ids)), False
+        with how.judge.begin(spending.questions) as ask:
+
+            def ask_about(about: Candidates, tally: Tally) -> Sequence[Verdict]:
+                nonlocal ended
+                verdicts: list[Verdict] = []
+                for verdict in self._verdicts(ask, about, tally):
+                    verdicts.append(verdict)
+                    if self._shown.is_due:
+                        self._shown.now(tally.with_verdicts(about[: len(verdicts)], verdicts))
+                missing = len(about) - len(verdicts)
+                ended = bool(missing) or any(not verdict.was_asked for verdict in verdicts)
+                return [*verdicts, *[Verdict()] * missing]
+
+            return deliberate(len(self._ids), spending, ask_about), ended
+
+    def _verdicts(self, ask: Ask, about: Candidates, tally: Tally) -> Iterator[Verdict]:
+        """Ask about candidates, a number of images at a time, until the judge ends."""
+        samples = _nth(about, tally)
+        for start in range(0, len(about), IMAGES_AT_ONCE):
+            part = slice(start, start + IMAGES_AT_ONCE)
+            names = [self._ids[i] for i in about[part].tolist()]
+            more = True
+            for verdict in self._ask(ask, names, samples[part]):
+                more = more and verdict.was_asked
+                yield verdict
+            if not more:
+                return
+
+    def _ask(self, ask: Ask, ids: list[str | int], samples: list[int]) -> Iterator[Verdict]:
+        """Ask about objects; no image is an error that the judge is not asked for."""
+        images = self._archive.images(list(dict.fromkeys(ids)))
+        questions = [
+            Question(name, image, self._wanted, sample)
+            for name, sample in zip(ids, samples, strict=True)
+            if (image := images.get(name)) is not None
+        ]
+        said = iter(ask(questions) if questions else ())
+        given = 0
+        for name in ids:
+            if images.get(name) is None:
+                yield NO_IMAGE
+                continue
+            verdict = next(said, None)
+            if verdict is None:
+                break
+            given += 1
+            yield verdict
+        given += sum(1 for _ in said)
+        if given != len(questions):
+            raise ModelError(f"the judge gave {given} verdicts on {len(questions)} questions")
 
 
 def _nth(about: Candidates, tally: Tally) -> list[int]:
@@ -104,23 +193,6 @@ def _nth(about: Candidates, tally: Tally) -> list[int]:
         numbers.append(int(counts[i]))
         counts[i] += 1
     return numbers
-
-
-def _ask(
-    archive: Archive, ask: Ask, ids: list[str | int], samples: list[int], wanted: str
-) -> list[Verdict]:
-    """Ask about objects; those without an image are an error that the judge is not asked for."""
-    images = archive.images(list(dict.fromkeys(ids)))
-    questions = [
-        Question(name, image, wanted, sample)
-        for name, sample in zip(ids, samples, strict=True)
-        if (image := images.get(name)) is not None
-    ]
-    verdicts = ask(questions) if questions else ()
-    if len(verdicts) != len(questions):
-        raise ModelError(f"the judge gave {len(verdicts)} verdicts on {len(questions)} questions")
-    said = iter(verdicts)
-    return [NO_IMAGE if images.get(name) is None else next(said) for name in ids]
 
 
 def _reordered(table: pa.Table, tally: Tally) -> pa.Table:

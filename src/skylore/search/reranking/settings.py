@@ -1,98 +1,56 @@
-"""How an answer is to be re-ranked, and what came of it."""
+"""Who re-ranks an answer and how, and what came of it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
+
+from pydantic import ConfigDict, SkipValidation, ValidationError
 
 from skylore.errors import QueryError
-from skylore.search.query import MAX_K, Query, TextTerm
-from skylore.search.reranking.allocation import Policy, Spending
+from skylore.explaining import explain
 from skylore.search.reranking.judge import Judge
+from skylore.search.reranking.request import Policy, RerankRequest
 
 __all__ = ["Reranked", "Reranking"]
 
-MOST_SAMPLES = 50
-FEWEST_PLACES = 20
-AIMED = 8
-"""With the adaptive policy an object is asked about at most so many times the mean."""
 
+class Reranking(RerankRequest):
+    """A request, and who looks at the images.
 
-@dataclass(frozen=True)
-class Reranking:
-    """Have the first hits of an answer judged, and put the certain ones first.
-
-    Attributes
+    Parameters
     ----------
     judge
-        Who looks at the images; see :class:`skylore.search.reranking.by_model.ModelJudge`.
-    candidates
-        How many of the most similar objects are judged.
-    samples
-        Answers about each of them on average; their mean is its certainty.
-    questions
-        The most that are asked in all; ``candidates · samples`` unless given.
-    policy
-        ``adaptive`` asks about each candidate once, and then where an answer may change the first
-        places; ``uniform`` asks about each equally often.
-    wanted
-        What images should show; the words of the query unless given.
-    top
-        How many places ``adaptive`` cares for; a tenth of the candidates unless given, and at least
-        20. Not the length of a page, so that all pages are of one order.
+        Such as :class:`skylore.search.reranking.by_model.ModelJudge`.
+    candidates, **rules
+        As :class:`skylore.search.reranking.request.RerankRequest`.
 
     Raises
     ------
     QueryError
-        A number is out of range.
+        A rule is out of range.
     """
 
-    judge: Judge
-    candidates: int = 100
-    samples: int = 3
-    questions: int | None = None
-    policy: Policy = "adaptive"
-    wanted: str | None = None
-    top: int | None = None
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    def __post_init__(self) -> None:
-        _within("candidates", self.candidates, MAX_K)
-        _within("samples", self.samples, MOST_SAMPLES)
-        if self.questions is not None:
-            _within("questions", self.questions, MAX_K * MOST_SAMPLES)
-        if self.top is not None:
-            _within("top", self.top, MAX_K)
-        if self.policy not in ("adaptive", "uniform"):
-            raise QueryError(f"there is no policy {self.policy!r}; use adaptive or uniform")
-        if self.wanted is not None and not self.wanted.strip():
-            raise QueryError("say in words what images should show")
+    judge: SkipValidation[Judge]
 
-    def words(self, query: Query) -> str:
-        """Say what images should show.
+    def __init__(self, judge: Judge, candidates: int = 100, **rules: Any) -> None:  # noqa: ANN401 - checked by pydantic
+        given: dict[str, Any] = {"judge": judge, "candidates": candidates, **rules}
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise QueryError(f"not to be re-ranked so: {explain(error)}") from error
 
-        Raises
-        ------
-        QueryError
-            Neither the query nor this value says it in words.
-        """
-        if self.wanted is not None:
-            return self.wanted
-        texts = [term for term in query.terms if isinstance(term, TextTerm)]
-        wanted = [term.text for term in texts if term.weight > 0]
-        if not wanted:
-            raise QueryError(
-                "the query has no words that an image could be judged by; say what it should show "
-                "(--rerank-words, or wanted=…)"
-            )
-        unwanted = [term.text for term in texts if term.weight < 0]
-        return "; ".join([" and ".join(wanted), *(f"but not: {text}" for text in unwanted)])
+    @classmethod
+    def of(cls, judge: Judge, request: RerankRequest) -> Self:
+        """Have a judge do what was requested."""
+        return cls(judge, **request.model_dump())
 
-    def spending(self, candidates: int) -> Spending:
-        """Give the rules for so many candidates."""
-        questions = candidates * self.samples
-        most = self.samples * (AIMED if self.policy == "adaptive" else 1)
-        top = self.top or max(FEWEST_PLACES, candidates // 10)
-        return Spending(self.policy, min(questions, self.questions or questions), top, most)
+    @property
+    def request(self) -> RerankRequest:
+        """The rules alone, as a query holds them."""
+        return RerankRequest(**self.model_dump(exclude={"judge"}))
 
 
 @dataclass(frozen=True)
@@ -101,6 +59,8 @@ class Reranked:
 
     Attributes
     ----------
+    judge
+        Who judged.
     wanted, policy
         What the judge was asked about, and how questions were spent.
     candidates, judged, failed
@@ -111,6 +71,7 @@ class Reranked:
         Whether the judge ended before all was asked.
     """
 
+    judge: str
     wanted: str
     policy: Policy
     candidates: int
@@ -134,13 +95,11 @@ class Reranked:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        return f"first {self.candidates} re-ranked by {self.answers} answers ({self.policy})"
+        return (
+            f"first {self.candidates} re-ranked by {self.answers} answers of {self.judge} "
+            f"({self.policy})"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
         return asdict(self)
-
-
-def _within(name: str, value: int, most: int) -> None:
-    if not 1 <= value <= most:
-        raise QueryError(f"{name} of re-ranking must lie in 1 to {most:,}, not {value}")
