@@ -10,10 +10,20 @@ from lance.commit import CommitConflictError
 
 from skylore.errors import ArchiveBusyError
 
-__all__ = ["retried"]
+__all__ = ["is_conflict", "retried"]
 
 TRIES = 30
 LONGEST_PAUSE = 0.5
+_SAID = ("commit conflict", "too many concurrent writers")
+"""Conflicts that Lance raises as plain errors of input and output."""
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether a write failed only because another one came between."""
+    if isinstance(error, CommitConflictError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, OSError) and any(words in text for words in _SAID)
 
 
 def retried(write: Callable[[], None]) -> None:
@@ -27,7 +37,9 @@ def retried(write: Callable[[], None]) -> None:
     for attempt in range(TRIES):
         try:
             write()
-        except CommitConflictError:
+        except (CommitConflictError, OSError) as error:
+            if not is_conflict(error):
+                raise
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311 - no secret
         else:
             return

@@ -180,7 +180,7 @@ def _provenance(archive: Archive, step: Step) -> Provenance:
     """Add to the step's own account how its inputs were made, where a step made them."""
     made = (archive.columns[name].provenance for name in step.inputs)
     inputs = {p.step: p.recipe for p in made if p is not None and p.step != "ingest"}
-    return step.provenance.model_copy(update={"inputs": inputs})
+    return step.provenance.model_copy(update={"inputs": inputs, "reads": tuple(step.inputs)})
 
 
 def _is_of(field: pa.Field, step: Step) -> bool:
@@ -304,14 +304,15 @@ def settle(archive: Archive, step: str, staging: Staging) -> None:
     good = staged.filter(pc.is_null(staged[ERROR]))
     bad = staged.filter(pc.is_valid(staged[ERROR]))
     archive.write(good.drop_columns([ERROR]))
-    ids = archive.ids_of(staged[ROW])
-    by_row = dict(zip(staged[ROW].to_pylist(), ids.to_pylist(), strict=True))
-    archive.quarantine.release(step, archive.ids_of(good[ROW]))
+    # Rows that were deleted meanwhile are not among those that are found again.
+    archive.quarantine.release(step, archive.take(good[ROW], [ID])[ID])
+    found = archive.take(bad[ROW], [ID])
+    errors = dict(zip(bad[ROW].to_pylist(), bad[ERROR].to_pylist(), strict=True))
     archive.quarantine.add(
         step,
         [
-            {"row": row, "id": by_row[row], **error}
-            for row, error in zip(bad[ROW].to_pylist(), bad[ERROR].to_pylist(), strict=True)
+            {"row": row, "id": name, **errors[row]}
+            for name, row in zip(found[ID].to_pylist(), found[ROW].to_pylist(), strict=True)
         ],
     )
     staging.clear()

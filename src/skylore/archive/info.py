@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from skylore.archive.columns import Column, Version
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["FailureCount", "Summary", "describe"]
+__all__ = ["FailureCount", "Summary", "bytes_in_words", "bytes_on_disk", "describe"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Summary:
 
     def __str__(self) -> str:
         """Show it as text."""
-        size = f", {_human(self.bytes)}" if self.bytes is not None else ""
+        size = f", {bytes_in_words(self.bytes)}" if self.bytes is not None else ""
         state = f"version {self.version.number} of {self.version.time:%Y-%m-%d %H:%M}"
         lines = [f"{self.place}: {self.rows} objects, {state}{size}"]
         lines += [f"  {count} from {name}" for name, count in self.sources.items()]
@@ -100,7 +101,7 @@ def describe(archive: Archive) -> Summary:
         place=str(archive),
         rows=len(archive),
         version=archive.versions[-1],
-        bytes=_disk_bytes(archive),
+        bytes=bytes_on_disk(archive),
         sources=_sources(archive),
         columns=[(column, archive.filled(name)) for name, column in archive.columns.items()],
         indexes=[i.field_names[0] for i in archive.objects.describe_indices()],
@@ -123,10 +124,15 @@ def _failures(archive: Archive) -> list[FailureCount]:
     ]
 
 
-def _disk_bytes(archive: Archive) -> int | None:
+def bytes_on_disk(archive: Archive) -> int | None:
+    """Measure all files of an archive, of all versions; None on an object store."""
     if not archive.location.is_local:
         return None
-    return sum(path.stat().st_size for path in archive.location.folder.rglob("*") if path.is_file())
+    total = 0
+    for path in archive.location.folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process tidies up
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _aligned(columns: list[tuple[Column, int]]) -> list[str]:
@@ -139,7 +145,8 @@ def _aligned(columns: list[tuple[Column, int]]) -> list[str]:
     return [line.rstrip() for line in rows]
 
 
-def _human(size: int) -> str:
+def bytes_in_words(size: int) -> str:
+    """Show a size with three digits."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
     while value >= 1000 and len(units) > 1:
         value /= 1000

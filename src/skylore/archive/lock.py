@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from skylore.archive.disk import full_disk_said
 from skylore.archive.location import Location
 from skylore.errors import ArchiveBusyError, ArchiveError
 
@@ -17,11 +17,10 @@ __all__ = ["locked"]
 def _opened(location: Location, step: str) -> IO[str]:
     folder = location.folder / "locks"
     try:
-        folder.mkdir(exist_ok=True)
-        return (folder / f"{step}.lock").open("w")
+        with full_disk_said(location):
+            folder.mkdir(exist_ok=True)
+            return (folder / f"{step}.lock").open("w")
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
         raise ArchiveError(f"cannot write to {location}: {error.strerror}") from error
 
 

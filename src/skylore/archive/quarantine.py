@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import lance
 import pyarrow as pa
 
+from skylore.archive.disk import full_disk_said
 from skylore.archive.location import Location
 
 __all__ = ["Quarantine"]
@@ -23,6 +24,8 @@ SCHEMA = pa.schema(
         pa.field("time", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+_KEY = ["step", "id"]
 
 
 class Quarantine:
@@ -54,26 +57,31 @@ class Quarantine:
             return 0
         records = [{"step": step, "time": now, **failure} for failure in latest.values()]
         table = pa.Table.from_pylist(records, schema=SCHEMA)
+        with full_disk_said(self._location):
+            self._put(table)
+        return len(records)
+
+    def _put(self, table: pa.Table) -> None:
         if not self._location.has_table("failures"):
             lance.write_dataset(
                 table, self._location.table("failures"), storage_options=self._options
             )
-            return len(records)
-        merge = self._location.open_table("failures").merge_insert(["step", "id"])
+            return
+        merge = self._location.open_table("failures").merge_insert(_KEY)
         merge.when_matched_update_all().when_not_matched_insert_all().execute(table)
-        return len(records)
 
     def release(self, step: str, ids: pa.Array | None = None) -> None:
         """Take ids off the list: those that were done after all, or all of the step's."""
-        listed = self.read(step)["id"]
+        self._remove(self.read(step), ids)
+
+    def forget(self, ids: pa.Array) -> None:
+        """Take ids off the lists of all steps."""
+        self._remove(self.read(), ids)
+
+    def _remove(self, listed: pa.Table, ids: pa.Array | None) -> None:
+        listed = listed.select(_KEY)
         if ids is not None:
-            done = pa.compute.is_in(listed, ids.cast(pa.string()))
-            listed = listed.filter(done)
-        if len(listed):
-            names = ", ".join(_quoted(name) for name in listed.to_pylist())
-            predicate = f"step = {_quoted(step)} AND id IN ({names})"
-            self._location.open_table("failures").delete(predicate)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            listed = listed.filter(pa.compute.is_in(listed["id"], ids.cast(pa.string())))
+        if listed.num_rows:
+            table = self._location.open_table("failures")
+            table.merge_insert(_KEY).when_matched_delete().execute(listed)

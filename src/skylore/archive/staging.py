@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from skylore.archive.disk import full_disk_said
 from skylore.archive.location import Location
 from skylore.archive.step import Values
 
@@ -43,12 +44,13 @@ class Staging:
         ]
         table = values.table.append_column(_STAGED_ROW, rows.cast(pa.uint64()))
         table = table.append_column(ERROR, pa.array(errors, _ERROR_TYPE))
-        self._table = lance.write_dataset(
-            table,
-            self._location.table(self._name),
-            mode=self._mode(),
-            storage_options=dict(self._location.storage_options) or None,
-        )
+        with full_disk_said(self._location):
+            self._table = lance.write_dataset(
+                table,
+                self._location.table(self._name),
+                mode=self._mode(),
+                storage_options=dict(self._location.storage_options) or None,
+            )
         return int(table.nbytes)
 
     def _mode(self) -> str:

@@ -1,0 +1,207 @@
+"""What can be asked of an archive without changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Self, TypeVar
+
+import lance
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from skylore.archive.columns import Column, Version, column_of
+from skylore.archive.location import Location
+from skylore.archive.quarantine import Quarantine
+from skylore.archive.schema import ID
+from skylore.archive.staging import ROW
+from skylore.errors import ColumnError
+
+__all__ = ["OBJECTS", "Reading"]
+
+T = TypeVar("T")
+
+OBJECTS = "objects"
+
+
+class Reading:
+    """The table of objects at one version, and what is worked out from it once."""
+
+    def __init__(self, location: Location, objects: lance.LanceDataset) -> None:
+        self._location = location
+        self._objects = objects
+        self._largest_image: int | None = None
+        self._kept: dict[Hashable, Any] = {}
+        self._kept_for_version: dict[Hashable, Any] = {}
+
+    def __repr__(self) -> str:
+        """Show place and size."""
+        return f"<Archive {self._location}: {len(self)} objects>"
+
+    def __str__(self) -> str:
+        """Show the place."""
+        return str(self._location)
+
+    def __len__(self) -> int:
+        """Count the objects."""
+        return int(self._objects.count_rows())
+
+    @property
+    def location(self) -> Location:
+        """Where the archive lies."""
+        return self._location
+
+    @property
+    def objects(self) -> lance.LanceDataset:
+        """The Lance table, for what this class does not offer; treat it as read-only."""
+        return self._objects
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow fields."""
+        return self._objects.schema
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns by name."""
+        return {f.name: column_of(f) for f in self.schema}
+
+    @property
+    def version(self) -> int:
+        """The number of the version in hand."""
+        return int(self._objects.version)
+
+    @property
+    def versions(self) -> list[Version]:
+        """The versions that can be opened, oldest first."""
+        return [Version(v["version"], v["timestamp"]) for v in self._objects.versions()]
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The rows that steps have set aside."""
+        return Quarantine(self._location)
+
+    @property
+    def largest_image(self) -> int:
+        """Pixels in the largest display image."""
+        if self._largest_image is None:
+            sizes = self._objects.to_table(columns=["image_width", "image_height"])
+            pixels = pc.multiply(sizes["image_width"], sizes["image_height"])
+            self._largest_image = pc.max(pixels).as_py() or 0
+        return self._largest_image
+
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what was made for this key before, or make it; lives as long as the archive."""
+        return _kept(self._kept, key, make)
+
+    def cached_for_version(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Do as :meth:`cached`, until the archive changes."""
+        return _kept(self._kept_for_version, (key, self.version), make)
+
+    def images(self, ids: Sequence[str | int]) -> dict[str | int, bytes | None]:
+        """Give the encoded display images of objects, by id."""
+        found = self.rows_of(ids)
+        if found.num_rows == 0:
+            return {}
+        images = self.take(found["_rowid"], [ID, "image"])
+        return dict(zip(images[ID].to_pylist(), images["image"].to_pylist(), strict=True))
+
+    def refresh(self) -> None:
+        """See what others have written since."""
+        self._objects = self.latest().objects
+        self._kept_for_version.clear()
+
+    def latest(self) -> Self:
+        """Give this archive at its latest version: itself, if nothing is newer.
+
+        The one in hand stays at its version, for threads that still read by it.
+        """
+        if self._objects.latest_version == self._objects.version:
+            return self
+        session = self._objects.session()
+        return type(self)(self._location, self._location.open_table(OBJECTS, session=session))
+
+    def count(self, where: str | None = None) -> int:
+        """Count the objects that satisfy a predicate.
+
+        Parameters
+        ----------
+        where
+            SQL over the columns, trusted: check what users write with
+            :func:`skylore.search.predicate.compile_predicate`.
+        """
+        return int(self._objects.count_rows(where))
+
+    def filled(self, column: str) -> int:
+        """Count the objects that have a value in a column."""
+        return self.cached_for_version(
+            ("filled", column), lambda: self.count(f"`{column}` IS NOT NULL")
+        )
+
+    def read(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        where: str | None = None,
+        limit: int | None = None,
+        row_ids: bool = False,
+    ) -> pa.Table:
+        """Read columns of all objects, or of those that satisfy a predicate.
+
+        Parameters
+        ----------
+        columns
+            Their names; all of them if not given.
+        where
+            SQL over the columns, trusted: check what users write with
+            :func:`skylore.search.predicate.compile_predicate`.
+        limit
+            Rows at most.
+        row_ids
+            Whether to add the column ``_rowid``, by which :meth:`take` reads.
+
+        Raises
+        ------
+        ColumnError
+            A column does not exist.
+        """
+        self.require(columns or [])
+        return self._objects.to_table(
+            columns=None if columns is None else list(columns),
+            filter=where,
+            limit=limit,
+            with_row_id=row_ids,
+        )
+
+    def take(self, rows: pa.Array | pa.ChunkedArray, columns: Sequence[str]) -> pa.Table:
+        """Read rows by row id, in the order given, with ``_rowid`` as the last column.
+
+        Rows that have been deleted are left out.
+        """
+        rows = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows
+        names = [name for name in dict.fromkeys(columns) if name != ROW]
+        return self._objects._take_rows(rows, columns=[*names, ROW])  # noqa: SLF001 - the only read by stable row id that Lance offers
+
+    def rows_of(self, ids: Sequence[str | int]) -> pa.Table:
+        """Find ids: a table of ``id`` and ``_rowid``, without those that do not exist."""
+        wanted = pa.array(list(ids), self.schema.field(ID).type)
+        return self._objects.to_table(
+            columns=[ID], filter=pc.field(ID).isin(wanted), with_row_id=True
+        )
+
+    def ids_of(self, rows: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Give the ids of rows, in their order."""
+        return self.take(rows, [ID])[ID]
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise ColumnError for the first column that does not exist."""
+        for name in columns:
+            if name not in self.schema.names:
+                close = ", ".join(self.schema.names)
+                raise ColumnError(f"no column {name!r} in {self}; it has {close}")
+
+
+def _kept(kept: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
+    if key not in kept:
+        kept[key] = make()
+    value: T = kept[key]
+    return value
