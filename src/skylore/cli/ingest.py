@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from skylore.cli.options import ArchivePath, Quiet
 
 __all__ = ["register"]
+
+CUTOUTS = "Images from a survey's cutout service"
+
+
+def _cutout_option(name: str, help: str, **more: Any) -> Any:  # noqa: A002, ANN401 - as typer's own
+    return typer.Option(name, help=help, show_default=False, rich_help_panel=CUTOUTS, **more)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +28,8 @@ def ingest(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Folder of images or FITS cutouts, a mosaic, Parquet, Arrow or a catalogue.",
+            help="Folder of images or FITS cutouts, a mosaic, Parquet, Arrow, HDF5 (Multimodal "
+            "Universe), a HATS catalogue, a table, or with --cutouts a list of positions.",
             show_default=False,
         ),
     ],
@@ -47,7 +54,7 @@ def ingest(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=8, help="Side of a mosaic's cutouts, pixels.", show_default=False),
+        typer.Option(min=8, help="Side of cutouts, pixels.", show_default=False),
     ] = None,
     join: Annotated[
         bool,
@@ -62,12 +69,56 @@ def ingest(
     keep_first: Annotated[
         bool, typer.Option("--keep-first", help="Where ids repeat, take the first of each.")
     ] = False,
+    cutouts: Annotated[
+        str | None,
+        _cutout_option(
+            "--cutouts",
+            "SOURCE is a list of positions (id, ra, dec), and the images come from this service: "
+            "legacy, or hsc (account in SSP_PDR_USR and SSP_PDR_PWD, or ~/.netrc).",
+            metavar="SERVICE",
+        ),
+    ] = None,
+    cutout_url: Annotated[
+        str | None, _cutout_option("--cutout-url", "A mirror of the service.", metavar="URL")
+    ] = None,
+    layer: Annotated[
+        str | None,
+        _cutout_option("--layer", "Layer (default ls-dr10), or HSC's rerun (pdr3_wide)."),
+    ] = None,
+    bands: Annotated[
+        str | None, _cutout_option("--bands", "A letter a band (griz; for hsc gri).")
+    ] = None,
+    pixscale: Annotated[
+        float | None, _cutout_option("--pixscale", "Arcseconds a pixel (default 0.262).")
+    ] = None,
+    file_format: Annotated[
+        str | None,
+        _cutout_option("--file-format", "fits, whose flux is drawn here (default), or jpeg."),
+    ] = None,
+    cutout_cache: Annotated[
+        str | None,
+        _cutout_option(
+            "--cutout-cache",
+            "Folder of what was fetched, so that nothing is fetched twice (0.4 MB an object as "
+            "fits; default ~/.cache/skylore/cutouts).",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int | None, _cutout_option("--concurrency", "Requests at a time (default 4).")
+    ] = None,
+    per_second: Annotated[
+        float | None, _cutout_option("--per-second", "Requests a second, at most (default 5).")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Bring objects into an archive, which is made if there is none.
 
     Run it again to go on after an interruption, or to add what is new in SOURCE. Catalogue columns
     come along; a catalogue of known objects is added with --join.
+
+    skylore ingest A positions.csv --cutouts legacy fetches an image of each position, politely. A
+    position without an image is set aside, and not asked for again.
     """
     from skylore import pipeline
     from skylore.intake.ingest import IngestOptions
@@ -75,13 +126,27 @@ def ingest(
     if join:
         typer.echo(pipeline.join(archive, source, id_column=id_column))
         return
-    given = {
+    given: dict[str, object] = {
         "kind": kind,
         "id_column": id_column,
         "image_column": image_column,
         "vector_column": vector_column,
         "size": size,
     }
+    fetching = {
+        "url": cutout_url,
+        "layer": layer,
+        "bands": bands,
+        "pixscale": pixscale,
+        "file_format": file_format,
+        "cache": cutout_cache,
+        "concurrency": concurrency,
+        "per_second": per_second,
+    }
+    if cutouts is not None:
+        given |= {"kind": "cutouts", "service": cutouts, **fetching}
+    elif any(value is not None for value in fetching.values()):
+        raise typer.BadParameter("these options of cutout services need --cutouts SERVICE")
     options = IngestOptions(
         limit=limit,
         retry_failed=retry_failed,

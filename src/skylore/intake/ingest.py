@@ -35,6 +35,7 @@ __all__ = ["IngestOptions", "IngestReport", "ingest", "refuse_repeats"]
 STEP = "ingest"
 MANY_FILES = 32
 """Files of a table from which on small ones are joined after an ingest."""
+BATCH_ROWS = 2048
 LISTED = 10
 """How many ids an error names."""
 
@@ -47,7 +48,7 @@ class IngestOptions(BaseModel):
     limit
         Take at most so many new objects.
     batch_rows
-        Objects a commit.
+        Objects a commit; as the source likes it best if None.
     max_pixels
         Images with more pixels are set aside before they are decoded.
     threads
@@ -66,7 +67,7 @@ class IngestOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: int | None = Field(None, ge=0)
-    batch_rows: int = Field(2048, gt=0)
+    batch_rows: int | None = Field(None, gt=0)
     max_pixels: int = Field(MAX_PIXELS, gt=0)
     threads: int = Field(4, gt=0)
     retry_failed: bool = False
@@ -212,7 +213,8 @@ def _run(
         disable=not options.progress or not total,
         file=sys.stderr,
     )
-    batches = source.batches(wanted, options.batch_rows)
+    rows = options.batch_rows or getattr(source, "rows_a_batch", None) or BATCH_ROWS
+    batches = source.batches(wanted, rows)
     with bar:
         for objects, bad in with_images(batches, options.threads, options.max_pixels):
             if objects.num_rows:

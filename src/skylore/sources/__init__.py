@@ -1,1 +1,1 @@
-"""Where objects come from: folders, mosaics, FITS cutouts, Parquet, ready-made vectors."""
+"""Where objects come from: folders, tables, mosaics, FITS, Parquet, HDF5, HATS, cutout services."""

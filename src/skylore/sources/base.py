@@ -44,7 +44,10 @@ class SourceBatch:
 
 @runtime_checkable
 class Source(Protocol):
-    """Objects to be ingested, in a fixed order."""
+    """Objects to be ingested, in a fixed order.
+
+    A source may also have ``rows_a_batch``, how many objects a batch should best hold.
+    """
 
     @property
     def name(self) -> str:

@@ -23,9 +23,9 @@ from skylore.sources.walk import has_suffix, printable, walk_files
 
 __all__ = ["SourceKind", "detect_kind", "open_source", "without_credentials"]
 
-SourceKind = Literal["folder", "fits", "parquet", "hdf5", "hats", "table", "mosaic"]
+SourceKind = Literal["folder", "fits", "parquet", "hdf5", "hats", "table", "mosaic", "cutouts"]
 """A folder of images, a folder of FITS cutouts, Parquet or Arrow, HDF5, a HATS catalogue, a table
-without images, or one large image."""
+without images, one large image, or a list of positions of which a service gives the images."""
 
 _ARROW = (*PARQUET_SUFFIXES, *ARROW_SUFFIXES)
 _IN_FOLDERS: dict[SourceKind, tuple[str, ...]] = {
@@ -77,6 +77,10 @@ def _constructor(kind: SourceKind) -> Callable[..., Source]:
         from skylore.sources.mosaic import MosaicSource
 
         return MosaicSource
+    if kind == "cutouts":
+        from skylore.sources.cutouts.source import CutoutSource
+
+        return CutoutSource
     eager: dict[str, Callable[..., Source]] = {
         "folder": FolderSource,
         "parquet": ParquetSource,

@@ -196,6 +196,11 @@ class CatalogueSource:
         found = self.catalogue
         return about_columns(found.renamed, found.left_out, found.positions_refused)
 
+    @property
+    def rows_a_batch(self) -> int:
+        """Large batches: each is a commit and a file of its own."""
+        return _ROWS
+
     def ids(self) -> pa.Array:
         """All ids, in the order of the rows.
 

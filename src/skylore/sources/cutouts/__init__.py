@@ -1,0 +1,1 @@
+"""Images of positions on the sky, from the cutout services of surveys."""
