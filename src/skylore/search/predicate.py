@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 
 from skylore.errors import FilterError
 
-__all__ = ["compile_predicate", "quote_name", "quote_text"]
+__all__ = ["MAX_EXACT", "compile_predicate", "parse_trusted", "quote_name", "quote_text"]
 
 MAX_LENGTH = 10_000
 MAX_NODES = 2_000
@@ -171,6 +171,11 @@ def _widen(comparison: exp.Condition, whole: Collection[str]) -> None:
     for part in parts:
         if isinstance(part, exp.Column) and part.name in whole:
             part.replace(exp.cast(part.copy(), "double"))
+
+
+def parse_trusted(text: str) -> exp.Expr:
+    """Read a predicate that was checked or written here; SqlglotError where that fails."""
+    return sqlglot.parse_one(text, dialect=_Dialect)
 
 
 def quote_name(name: str) -> str:

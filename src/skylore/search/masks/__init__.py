@@ -1,0 +1,1 @@
+"""Which rows satisfy a predicate, by scanning memory-mapped copies of the columns."""
