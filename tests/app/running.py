@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["running"]
+__all__ = ["address_of", "running"]
 
 RUN = "import sys; from skylore.app.server import serve; serve(sys.argv[1], port=0)"
 
@@ -20,12 +20,18 @@ def running(archive: str) -> Iterator[str]:
         [sys.executable, "-c", RUN, archive], stdout=subprocess.PIPE, text=True
     )
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        assert found, line
-        yield found[0]
+        yield address_of(process)
     finally:
         process.terminate()
         process.wait(10)
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Read the address that a server prints."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line
+    return found[0]

@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 
 from skylore import __version__
 from skylore.app.failures import failure_of
-from skylore.app.routes import api, files, pages
+from skylore.app.reranking.reranker import Reranker
+from skylore.app.routes import api, files, pages, reranking
 from skylore.app.searcher import Searcher
 from skylore.app.security import Guard
 from skylore.app.settings import ServerSettings
@@ -50,6 +51,7 @@ def create_app(archive: Archive, settings: ServerSettings | None = None) -> Fast
         settings=settings,
         uploads=Uploads(settings),
         templates=make_templates(),
+        offered=Reranker(settings.rerank, settings) if settings.rerank else None,
     )
 
     @asynccontextmanager
@@ -57,6 +59,8 @@ def create_app(archive: Archive, settings: ServerSettings | None = None) -> Fast
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         threading.Thread(target=state.searcher.warm_up, daemon=True).start()
         yield
+        if state.offered is not None:
+            state.offered.close()
 
     app = FastAPI(
         title="Skylore",
@@ -67,7 +71,7 @@ def create_app(archive: Archive, settings: ServerSettings | None = None) -> Fast
         lifespan=lifespan,
     )
     app.state.skylore = state
-    for router in (api.router, files.router, pages.router):
+    for router in (api.router, files.router, reranking.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (SkyloreError, RequestValidationError, HTTPException):

@@ -17,7 +17,7 @@ from skylore.errors import (
     SkyloreError,
 )
 
-__all__ = ["Failure", "NotFoundError", "UploadExpiredError", "failure_of"]
+__all__ = ["Failure", "NotAgreedError", "NotFoundError", "UploadExpiredError", "failure_of"]
 
 
 class NotFoundError(SkyloreError):
@@ -28,9 +28,14 @@ class UploadExpiredError(QueryError):
     """An uploaded image is no longer in memory."""
 
 
+class NotAgreedError(ModelError):
+    """What it will cost is known, and was not agreed to."""
+
+
 STATUSES: tuple[tuple[type[SkyloreError], int], ...] = (
     (NotFoundError, 404),
     (UploadExpiredError, 404),
+    (NotAgreedError, 402),
     (QueryError, 400),
     (ColumnError, 400),
     (ImageError, 400),
@@ -43,6 +48,7 @@ HINTS = {
     "not_found": "search at /",
     "method_not_allowed": "the API is described at /docs",
     "upload_expired": "choose the image again",
+    "not_agreed": "POST it again to /api/search?confirm=true; what was answered is kept",
     "filter": "columns are listed at /about",
 }
 

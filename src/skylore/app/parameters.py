@@ -19,6 +19,7 @@ from skylore.search.query import (
     Query,
     TextTerm,
 )
+from skylore.search.reranking.request import RerankRequest
 
 __all__ = ["SearchParameters", "parameters_of", "url_query"]
 
@@ -42,8 +43,13 @@ class SearchParameters(BaseModel):
     offset: int | None = Field(None, description="Hits to skip.")
     columns: Texts = Field((), description="Columns to return; may be repeated.")
     exact: bool | None = Field(None, description="True never uses an index.")
+    rerank: int | None = Field(
+        None,
+        description="How many of the first hits a model is to look at. It costs money, so it is "
+        "POSTed; the page of a search only offers it.",
+    )
     query: str | None = Field(
-        None, description="The whole query as JSON, instead of all other parameters."
+        None, description="The whole query as JSON, instead of all parameters but rerank."
     )
 
     @classmethod
@@ -83,9 +89,10 @@ class SearchParameters(BaseModel):
         """
         try:
             if self.query is not None:
-                if self.model_fields_set != {"query"}:
+                if self.model_fields_set - {"rerank"} != {"query"}:
                     raise QueryError("give the parameter 'query' alone, or the others without it")
-                return Query.model_validate_json(self.query)
+                whole = Query.model_validate_json(self.query)
+                return whole.model_copy(update=self._request()) if self.rerank else whole
             return Query(
                 terms=(
                     *(TextTerm(text=text) for text in self.q),
@@ -95,9 +102,13 @@ class SearchParameters(BaseModel):
                 ),
                 cones=tuple(Cone.parse(text) for text in self.cone),
                 **self._fields(),
+                **self._request(),
             )
         except ValidationError as error:
             raise QueryError(explain(error)) from error
+
+    def _request(self) -> dict[str, Any]:
+        return {} if self.rerank is None else {"rerank": RerankRequest(candidates=self.rerank)}
 
     def _fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in ("where", "mode", "k", "offset", "exact")}
@@ -138,6 +149,7 @@ def parameters_of(query: Query) -> SearchParameters:
             ("where", query.where),
             ("columns", query.columns),
             ("exact", query.exact),
+            ("rerank", query.rerank.candidates if query.rerank else None),
         )
         if value != Query.model_fields[name].default
     }

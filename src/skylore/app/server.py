@@ -15,9 +15,12 @@ from skylore.app.security import is_loopback
 from skylore.app.settings import ServerSettings
 from skylore.archive.table import Archive
 from skylore.errors import SkyloreError
+from skylore.vlm.money import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skylore.search.reranking.judge_settings import JudgeSettings
 
 __all__ = ["serve"]
 
@@ -45,7 +48,7 @@ def serve(
         Host names that requests may be addressed to, beside loopback and, with ``allow_remote``,
         this machine's own name and addresses.
     settings
-        Limits and habits.
+        Limits and habits, and the model that may look at hits.
 
     Raises
     ------
@@ -71,6 +74,8 @@ def serve(
         sys.stdout.write(f"{len(archive)} objects of {archive} at http://{shown}:{bound}\n")
         if remote:
             sys.stdout.write("warning: other machines can read this archive; there is no log-in\n")
+        if settings.rerank is not None:
+            sys.stdout.write(f"{_offer(settings.rerank, remote=remote)}\n")
         sys.stdout.flush()
         config = uvicorn.Config(
             create_app(archive, settings),
@@ -79,6 +84,14 @@ def serve(
             server_header=False,
         )
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _offer(judging: JudgeSettings, *, remote: bool) -> str:
+    """Say who may spend how much."""
+    limit = judging.session.budget
+    whoever = "whoever reaches it" if remote else "whoever uses this machine"
+    most = f"at most {shown(limit.amount, limit.currency)} until it stops" if limit else "free"
+    return f"{judging.name} looks at hits for {whoever}: {most}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from skylore.search.reranking.judge_settings import JudgeSettings
+
 __all__ = ["ServerSettings"]
 
 
@@ -37,6 +39,17 @@ class ServerSettings(BaseModel):
     similar: int = Field(12, gt=0, description="Similar objects shown beside an object.")
     neighbour_arcsec: float = Field(
         60.0, gt=0, le=3600, description="How far on the sky to look for neighbours of an object."
+    )
+    rerank: JudgeSettings | None = Field(
+        None,
+        description="The model that may look at hits, and what all clients together may spend on "
+        "it from the start of the server to its end.",
+    )
+    rerank_candidates: int = Field(
+        1000, gt=0, description="Most hits that one request may have re-ranked."
+    )
+    rerank_jobs: int = Field(
+        32, gt=0, description="Re-rankings that are remembered; the oldest that are over go first."
     )
     examples: tuple[str, ...] = Field(
         ("spiral galaxy", "edge-on disk", "red elliptical galaxy", "two galaxies close together"),

@@ -8,21 +8,34 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from skylore.app.reranking.reranker import Reranker
 from skylore.app.searcher import Searcher
 from skylore.app.settings import ServerSettings
 from skylore.app.uploads import Uploads
+from skylore.errors import QueryError
 
 __all__ = ["Shared", "State", "make_templates"]
 
 
 @dataclass(frozen=True)
 class State:
-    """The archive, the settings, uploads and templates of an application."""
+    """The archive, the settings, uploads, templates and the re-ranker of an application."""
 
     searcher: Searcher
     settings: ServerSettings
     uploads: Uploads
     templates: Environment
+    offered: Reranker | None = None
+
+    @property
+    def reranker(self) -> Reranker:
+        """Who re-ranks; raises QueryError where nobody does."""
+        if self.offered is None:
+            raise QueryError(
+                "this server has no model that could look at hits; it is started with one by "
+                "`skylore serve --rerank openai:MODEL`"
+            )
+        return self.offered
 
     def render(self, name: str, **values: object) -> str:
         """Draw a template."""

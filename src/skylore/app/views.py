@@ -13,7 +13,7 @@ from skylore.search.query import MAX_K, Query
 if TYPE_CHECKING:
     from skylore.app.searcher import Searcher
     from skylore.archive.table import Archive
-    from skylore.search.results import Results
+    from skylore.search.results import Hit, Results
 
 __all__ = ["Answer", "Tile", "image_path", "like_path", "object_path", "show", "tiles"]
 
@@ -26,6 +26,8 @@ class Tile:
     id: str
     score: str
     caption: str
+    certainty: str
+    error: str
     extra: Sequence[tuple[str, object]]
     page: str
     image: str
@@ -61,13 +63,15 @@ def like_path(identifier: str | int) -> str:
 
 def tiles(results: Results) -> list[Tile]:
     """Give the hits of an answer."""
-    usual = ("caption", "ra", "dec")
+    usual = ("caption", "ra", "dec", "rerank_certainty", "rerank_samples", "rerank_error")
     return [
         Tile(
             rank=hit.rank,
             id=str(hit.id),
             score="" if hit.score is None else f"{hit.score:.3f}",
             caption=str(hit.columns.get("caption") or ""),
+            certainty=_certainty(hit),
+            error=str(hit.columns.get("rerank_error") or ""),
             extra=[(name, value) for name, value in hit.columns.items() if name not in usual],
             page=object_path(hit.id),
             image=image_path(hit.id),
@@ -75,6 +79,13 @@ def tiles(results: Results) -> list[Tile]:
         )
         for hit in results
     ]
+
+
+def _certainty(hit: Hit) -> str:
+    certainty, answers = (hit.columns.get(f"rerank_{name}") for name in ("certainty", "samples"))
+    if certainty is None:
+        return ""
+    return f"{certainty:.1f} of 10, {answers} answer{'' if answers == 1 else 's'}"
 
 
 def show(searcher: Searcher, archive: Archive, results: Results, seconds: float) -> Answer:

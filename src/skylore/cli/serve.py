@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skylore.cli.model_options import model_option, with_model_options
 from skylore.cli.options import ArchivePath
+
+if TYPE_CHECKING:
+    from skylore.app.settings import ServerSettings
 
 __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(serve)
+    app.command()(with_model_options(serve))
 
 
 def serve(
@@ -29,8 +33,22 @@ def serve(
         list[str] | None,
         typer.Option(help="A name that requests may be addressed to.", show_default=False),
     ] = None,
+    rerank: Annotated[
+        str | None,
+        model_option(
+            "--rerank",
+            metavar="openai:MODEL",
+            help="A vision-language model that clients may have look at hits. The budget holds for "
+            "all of them, until the server stops.",
+        ),
+    ] = None,
+    asked: dict[str, Any],
 ) -> None:
-    """Search in a browser, and over REST, at http://127.0.0.1:8000 by default."""
+    """Search in a browser, and over REST, at http://127.0.0.1:8000 by default.
+
+    With --rerank, clients may have hits put into order by a model. They are told what that costs
+    before it is spent; the key is the server's (OPENAI_API_KEY), and no client sees it.
+    """
     from skylore.app.server import serve as run
 
     run(
@@ -39,4 +57,17 @@ def serve(
         port=port,
         allow_remote=allow_remote,
         allowed_hosts=allowed_host or (),
+        settings=_settings(rerank, asked),
     )
+
+
+def _settings(model: str | None, asked: dict[str, Any]) -> ServerSettings:
+    from skylore.app.settings import ServerSettings
+    from skylore.search.reranking.judge_settings import JudgeSettings
+
+    if model is None:
+        if asked:
+            named = next(iter(asked)).replace("_", "-")
+            raise typer.BadParameter(f"--{named} goes with --rerank openai:MODEL")
+        return ServerSettings()
+    return ServerSettings(rerank=JudgeSettings.build(model, **asked))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
+from fastapi import Query as Parameter
 
 from skylore.app.objects import info_of, object_of
 from skylore.app.parameters import SearchParameters
+from skylore.app.reranking.waiting import answer_of, settled
 from skylore.app.state import Shared, State
+from skylore.errors import QueryError
 from skylore.search.query import Query
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["API"])
 
+AGREED = Parameter(description="Agree to what re-ranking costs, within the server's budget.")
 ERROR = {
     "description": "What is wrong, in one shape for all errors.",
     "content": {
@@ -34,6 +40,8 @@ def _listed() -> list[dict[str, Any]]:
 
 
 def _answered(state: State, query: Query) -> dict[str, Any]:
+    if query.rerank is not None:
+        raise QueryError("re-ranking may cost money: POST the query to /api/search")
     archive = state.searcher.current()
     return state.searcher.answer(archive, query).to_json()
 
@@ -50,10 +58,23 @@ def search_by_url(request: Request, state: Shared) -> dict[str, Any]:
     return _answered(state, parameters.to_query(state.uploads.get))
 
 
-@router.post("/search", summary="Search by a query as JSON", responses={400: ERROR})
-def search_by_json(query: Query, state: Shared) -> dict[str, Any]:
-    """Give ``query``, ``plan``, ``hits`` and ``message``: what ``Archive.answer`` gives."""
-    return _answered(state, query)
+@router.post("/search", summary="Search by a query as JSON", responses={400: ERROR, 402: ERROR})
+async def search_by_json(
+    query: Query,
+    state: Shared,
+    confirm: Annotated[bool, AGREED] = False,
+) -> dict[str, Any]:
+    """Give ``query``, ``plan``, ``hits`` and ``message``: what ``Archive.answer`` gives.
+
+    With ``rerank`` in the query, hits are judged by the server's model, and the answer waits for
+    it. Unless ``confirm`` is true, a few questions are asked first, and what all will cost is the
+    error 402; nothing that was answered is paid for again.
+    """
+    if query.rerank is None:
+        return await to_thread.run_sync(_answered, state, query)
+    start = partial(state.reranker.start, state.searcher, query, confirmed=confirm)
+    job = await to_thread.run_sync(start)
+    return await to_thread.run_sync(answer_of, await settled(job))
 
 
 @router.get("/object/{identifier:path}", summary="All columns of an object", responses={404: ERROR})

@@ -13,6 +13,7 @@ from skylore.app.failures import failure_of
 from skylore.app.objects import info_of, known_words, neighbours_of, object_of
 from skylore.app.parameters import SearchParameters, url_query
 from skylore.app.reference import operations_of
+from skylore.app.reranking.offer import offer_of
 from skylore.app.state import Shared, State
 from skylore.app.views import image_path, like_path, object_path, show, tiles
 from skylore.archive.schema import ID
@@ -50,12 +51,15 @@ def _joined(parameters: SearchParameters) -> str:
 
 def _answered(state: State, query: Query, *, landing: bool) -> dict[str, Any]:
     archive = state.searcher.current()
+    offer = offer_of(state, archive, query)
+    query = query.model_copy(update={"rerank": None})
     started = time.perf_counter()
     results = state.searcher.answer(archive, query)
     answer = show(state.searcher, archive, results, time.perf_counter() - started)
     words = known_words(archive)
     return {
         "answer": answer,
+        "offer": offer if answer.tiles else None,
         "asked": describe(query),
         "title": "Search" if landing else describe(query),
         "info": info_of(archive) if landing else None,

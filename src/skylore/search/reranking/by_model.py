@@ -100,7 +100,8 @@ class ModelJudge:
             try:
                 with session, self._bar(most) as bar:
                     call = partial(call_of, prompt=self._prompt, view=self._view)
-                    hearing = _Hearing(session, call, bar, partial(self._foretold, most))
+                    foretell = partial(self._foretold, most, self._agree) if self._agree else None
+                    hearing = _Hearing(session, call, bar, foretell)
                     yield hearing.ask
             finally:
                 # Only now is all that was under way paid for.
@@ -118,10 +119,10 @@ class ModelJudge:
         budget = Budget(amount=before + self._settings.budget.amount, currency=self._currency)
         return self._settings.model_copy(update={"budget": budget})
 
-    def _foretold(self, most: int, asked: Sequence[Usage], free: int) -> None:
+    def _foretold(
+        self, most: int, agree: Callable[[Forecast], bool], asked: Sequence[Usage], free: int
+    ) -> None:
         """Say what it will cost, and go on if that is agreed to."""
-        if self._agree is None:
-            return
         budget = self._settings.budget
         told = forecast(
             asked,
@@ -129,7 +130,7 @@ class ModelJudge:
             currency=self._currency,
             budget=budget.amount if budget else None,
         )
-        if not self._agree(told):
+        if not agree(told):
             raise ModelError("not re-ranked; what was answered is kept, and will not be paid again")
 
 
@@ -141,7 +142,7 @@ class _Hearing:
         session: Session,
         call: Callable[[Question], SampledCall],
         bar: Any,  # noqa: ANN401 - tqdm is not typed
-        foretell: Callable[[Sequence[Usage], int], None],
+        foretell: Callable[[Sequence[Usage], int], None] | None,
     ) -> None:
         self._session = session
         self._call = call
@@ -149,7 +150,6 @@ class _Hearing:
         self._foretell = foretell
         self._sampled: list[Usage] = []
         self._free = 0
-        self._agreed = False
 
     def ask(self, questions: Sequence[Question]) -> Iterator[Verdict]:
         """Give a verdict for each question, one after the other.
@@ -160,13 +160,15 @@ class _Hearing:
             The server answers nothing any more, or the cost was not agreed to.
         """
         calls = [self._call(question) for question in questions]
-        sampled = {} if self._agreed else self._sample(calls)
+        sampled = self._sample(calls, self._foretell) if self._foretell else {}
         rest = [call for i, call in enumerate(calls) if i not in sampled]
         others = self._verdicts(rest, [Usage() for _ in rest])
         for i in range(len(calls)):
             yield sampled[i] if i in sampled else next(others)
 
-    def _sample(self, calls: Sequence[SampledCall]) -> dict[int, Verdict]:
+    def _sample(
+        self, calls: Sequence[SampledCall], foretell: Callable[[Sequence[Usage], int], None]
+    ) -> dict[int, Verdict]:
         """Ask the first of those that must be paid for, and have the others agreed to."""
         new = [i for i, call in enumerate(calls) if self._must_be_paid(call)]
         self._free += len(calls) - len(new)
@@ -176,8 +178,8 @@ class _Hearing:
         self._sampled += usages
         if len(new) > len(chosen) and self._session.halt is None:
             self._bar.clear()
-            self._foretell(self._sampled, self._free)
-            self._agreed = True
+            foretell(self._sampled, self._free)
+            self._foretell = None
         return dict(zip(chosen, verdicts, strict=True))
 
     def _must_be_paid(self, call: SampledCall) -> bool:

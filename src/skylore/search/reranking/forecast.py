@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
 from skylore.vlm.asker import Usage
 from skylore.vlm.estimate import Interval, total
-from skylore.vlm.money import shown
+from skylore.vlm.money import PICO, shown
 
 __all__ = ["Forecast", "forecast"]
 
@@ -39,6 +41,21 @@ class Forecast:
         if self.budget is not None:
             cost += f", and never more than {shown(self.budget, self.currency)}"
         return f"at most {self.questions} questions; {self.asked} were asked, as a sample\n{cost}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values, money in whole units of the currency."""
+        money = {
+            "expected": self.cost.expected,
+            "low": self.cost.low,
+            "high": self.cost.high,
+            "budget": self.budget,
+        }
+        return {
+            "questions": self.questions,
+            "asked": self.asked,
+            "currency": self.currency,
+            **{n: v / PICO if v is not None and isfinite(v) else None for n, v in money.items()},
+        }
 
 
 def forecast(

@@ -1,0 +1,1 @@
+"""Hits that a model looks at on behalf of the clients of a server."""
