@@ -16,13 +16,11 @@ from tqdm import tqdm
 from skylore.archive.conflicts import is_conflict
 from skylore.archive.disk import full_disk_said
 from skylore.archive.info import bytes_in_words, bytes_on_disk
-from skylore.archive.writing import ROWS_A_FILE
+from skylore.archive.writing import ROWS_A_FILE, Writing
 from skylore.errors import ArchiveBusyError
 
 if TYPE_CHECKING:
     import lance
-
-    from skylore.archive.table import Archive
 
 __all__ = ["CompactReport", "compact"]
 
@@ -69,7 +67,7 @@ class CompactReport:
 
 
 def compact(
-    archive: Archive,
+    archive: Writing,
     *,
     keep_versions: int | None = None,
     older_than: timedelta | None = None,
@@ -97,7 +95,7 @@ def compact(
     )
 
 
-def _batch_rows(archive: Archive, memory: int) -> int:
+def _batch_rows(archive: Writing, memory: int) -> int:
     """Give the rows that may be read at once, from what rows of this archive take."""
     rows = max(1, len(archive))
     files = (f for fragment in archive.objects.get_fragments() for f in fragment.metadata.files)
@@ -105,7 +103,7 @@ def _batch_rows(archive: Archive, memory: int) -> int:
     return int(np.clip(memory / COPIES / max(1, stored / rows), 1, LARGEST_BATCH))
 
 
-def _join(archive: Archive, batch_rows: int, *, progress: bool) -> None:
+def _join(archive: Writing, batch_rows: int, *, progress: bool) -> None:
     """Join files group by group, each group in a commit of its own."""
     options = CompactionOptions(
         target_rows_per_fragment=ROWS_A_FILE, batch_size=batch_rows, num_threads=1
@@ -119,7 +117,7 @@ def _join(archive: Archive, batch_rows: int, *, progress: bool) -> None:
     )
 
 
-def _round(archive: Archive, options: CompactionOptions, bar: tqdm[Any]) -> bool:
+def _round(archive: Writing, options: CompactionOptions, bar: tqdm[Any]) -> bool:
     """Do what the latest version needs; False if another writer came between."""
     archive.refresh()
     tasks = Compaction.plan(archive.objects, options).tasks
@@ -147,7 +145,7 @@ def _remove_versions(
     return int(stats.old_versions)
 
 
-def _tidy_failures(archive: Archive, keep: int | None, older_than: timedelta | None) -> None:
+def _tidy_failures(archive: Writing, keep: int | None, older_than: timedelta | None) -> None:
     if archive.location.has_table(FAILURES):
         table = archive.location.open_table(FAILURES)
         table.optimize.compact_files()

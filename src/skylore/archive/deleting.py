@@ -11,7 +11,7 @@ from skylore.archive.schema import ID
 from skylore.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from skylore.archive.table import Archive
+    from skylore.archive.writing import Writing
 
 __all__ = ["delete"]
 
@@ -19,7 +19,7 @@ INGEST = "ingest"
 
 
 def delete(
-    archive: Archive, *, where: str | None = None, ids: Sequence[str | int] | None = None
+    archive: Writing, *, where: str | None = None, ids: Sequence[str | int] | None = None
 ) -> int:
     """Remove the objects of a predicate, or of a list; see :meth:`Archive.delete`."""
     if (where is None or not where.strip()) and ids is None:
@@ -38,7 +38,7 @@ def delete(
     return len(doomed)
 
 
-def _doomed(archive: Archive, where: str | None, ids: Sequence[str | int] | None) -> pa.Array:
+def _doomed(archive: Writing, where: str | None, ids: Sequence[str | int] | None) -> pa.Array:
     if ids is None:
         return archive.read([ID], where=where)[ID].combine_chunks()
     try:

@@ -28,6 +28,7 @@ from skylore.errors import ArchiveError, ColumnError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
+    from skylore.archive.writing import Writing
 
 __all__ = ["FillOptions", "FillReport", "fill", "refuse_if_made_otherwise"]
 
@@ -293,7 +294,7 @@ _BYTES_A_PIXEL = 3 * (1 + 4)
 """Decoded as bytes, and once more in single precision."""
 
 
-def settle(archive: Archive, step: str, staging: Staging) -> None:
+def settle(archive: Writing, step: str, staging: Staging) -> None:
     """Fold what is staged into the objects, and keep the failures.
 
     Every part can be repeated, so that a process killed in between does no harm.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skylore.archive.columns import Column, Version
 
 if TYPE_CHECKING:
+    from skylore.archive.reading import Reading
     from skylore.archive.table import Archive
 
 __all__ = ["FailureCount", "Summary", "bytes_in_words", "bytes_on_disk", "describe"]
@@ -124,7 +125,7 @@ def _failures(archive: Archive) -> list[FailureCount]:
     ]
 
 
-def bytes_on_disk(archive: Archive) -> int | None:
+def bytes_on_disk(archive: Reading) -> int | None:
     """Measure all files of an archive, of all versions; None on an object store."""
     if not archive.location.is_local:
         return None

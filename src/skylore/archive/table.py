@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,13 @@ import pyarrow as pa
 from skylore.archive.disk import full_disk_said
 from skylore.archive.fill import FillOptions, FillReport, fill
 from skylore.archive.location import Location
+from skylore.archive.maintaining import Maintaining
 from skylore.archive.reading import OBJECTS
 from skylore.archive.schema import base_schema
 from skylore.archive.step import Step
-from skylore.archive.writing import Writing
 from skylore.errors import ArchiveError, ArchiveExistsError, ArchiveNotFoundError
 
 if TYPE_CHECKING:
-    from skylore.archive.compacting import CompactReport
-    from skylore.archive.updating import UpdateReport
     from skylore.search.query import Query
     from skylore.search.reranking.settings import Reranking
     from skylore.search.results import Results
@@ -32,7 +29,7 @@ FORMAT = "skylore:format"
 CURRENT_FORMAT = "1"
 
 
-class Archive(Writing):
+class Archive(Maintaining):
     """An archive of objects, in a folder or an object store.
 
     Made by :meth:`create` and :meth:`open`.
@@ -160,85 +157,3 @@ class Archive(Writing):
             return answer_reranked(self, query, rerank)
 
         return answer(self, query)
-
-    def delete(self, *, where: str | None = None, ids: Sequence[str | int] | None = None) -> int:
-        """Delete the objects that satisfy a predicate, or those of a list, in one commit.
-
-        An object that is still in its source comes back when that is ingested again.
-
-        Parameters
-        ----------
-        where
-            SQL over the columns, trusted: check what users write with
-            :func:`skylore.search.predicate.compile_predicate`.
-        ids
-            Ids; those that do not exist are passed over.
-
-        Returns
-        -------
-        int
-            How many there were.
-
-        Raises
-        ------
-        ArchiveError
-            Neither is given, or both, or the ids are of the wrong type.
-        """
-        from skylore.archive.deleting import delete
-
-        return delete(self, where=where, ids=ids)
-
-    def update(self, objects: pa.Table) -> UpdateReport:
-        """Replace what changed in objects that are here, in one commit.
-
-        What steps made from a changed value is emptied, however far back it was made from it, and
-        filled again when the step runs. What is new in ``objects`` is not added.
-
-        Parameters
-        ----------
-        objects
-            ``id``, unique, and the columns to be compared and replaced, null included.
-
-        Raises
-        ------
-        ColumnError
-            A column does not exist.
-        ArchiveBusyError
-            A step is at work on this archive.
-        """
-        from skylore.archive.updating import update
-
-        return update(self, objects)
-
-    def compact(
-        self,
-        *,
-        keep_versions: int | None = None,
-        older_than: timedelta | None = None,
-        memory: int = 1 << 30,
-        progress: bool = False,
-    ) -> CompactReport:
-        """Join small files and leave out deleted rows; row ids and indexes stay.
-
-        Readers and writers may be at work: readers stay at the version that they opened, unless
-        that is removed.
-
-        Parameters
-        ----------
-        keep_versions, older_than
-            Which versions may be removed: all but the last so many, those older than this, or
-            where both are given those that satisfy both. None of them if neither is given.
-        memory
-            Bytes that it may take.
-        progress
-            Show a progress bar on stderr.
-        """
-        from skylore.archive.compacting import compact
-
-        return compact(
-            self,
-            keep_versions=keep_versions,
-            older_than=older_than,
-            memory=memory,
-            progress=progress,
-        )

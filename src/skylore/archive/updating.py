@@ -19,7 +19,7 @@ from skylore.archive.sky import cells_of
 from skylore.archive.staging import Staging
 
 if TYPE_CHECKING:
-    from skylore.archive.table import Archive
+    from skylore.archive.writing import Writing
 
 __all__ = ["UpdateReport", "update"]
 
@@ -48,7 +48,7 @@ class UpdateReport:
     emptied: dict[str, int]
 
 
-def update(archive: Archive, objects: pa.Table) -> UpdateReport:
+def update(archive: Writing, objects: pa.Table) -> UpdateReport:
     """Replace what changed, in one commit; see :meth:`Archive.update`."""
     with ExitStack() as held:
         archive.refresh()
@@ -72,7 +72,7 @@ def update(archive: Archive, objects: pa.Table) -> UpdateReport:
     )
 
 
-def _complete(archive: Archive, objects: pa.Table) -> pa.Table:
+def _complete(archive: Writing, objects: pa.Table) -> pa.Table:
     """Give positions their cells, and columns the types that they have in the archive."""
     if set(POSITION) <= set(objects.column_names) and PIXEL not in objects.column_names:
         objects = objects.append_column(PIXEL, cells_of(objects))

@@ -1,4 +1,4 @@
-"""``skylore info`` and ``skylore index``."""
+"""The commands about an archive as a whole: what it holds, its indexes, and its upkeep."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from skylore.cli.maintain import check, compact, delete
 from skylore.cli.options import ArchivePath
 
 __all__ = ["register"]
@@ -13,8 +14,8 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(info)
-    app.command()(index)
+    for command in (info, index, delete, compact, check):
+        app.command()(command)
 
 
 def info(

@@ -1,0 +1,1 @@
+"""Proving that an archive is whole, or saying what is wrong with it."""
