@@ -18,6 +18,7 @@ from skylore.alignment.model import Alignment
 from skylore.alignment.released import fetch_model
 from skylore.alignment.report import TrainingReport
 from skylore.alignment.settings import TrainingSettings
+from skylore.alignment.shared import for_shared_images
 from skylore.alignment.steps import Project
 from skylore.alignment.training import train
 from skylore.archive.fill import FillOptions, FillReport
@@ -91,8 +92,8 @@ def adopt_alignment(archive: Archive, place: str, options: FillOptions) -> Align
     Parameters
     ----------
     archive : Archive
-        Its ``image_vector`` is taken to be of the encoder that the model was trained with, which
-        only its length can be held against.
+        Its ``image_vector`` is taken to be of the encoder that the model was trained with, or to
+        lie in the model's space already, as AION-Search publishes it; which, its length tells.
     place : str
         A folder, or the id of a model on the hub: the released AION-Search, or an alignment that
         Skylore saved.
@@ -109,6 +110,8 @@ def adopt_alignment(archive: Archive, place: str, options: FillOptions) -> Align
     folder = fetch_model(place)
     model = _read_any(folder)
     length = archive.schema.field("image_vector").type.list_size
+    if length == model.config.embedding_dim != model.config.image_input_dim:
+        model = for_shared_images(model)
     if length != model.config.image_input_dim:
         raise ColumnError(
             f"the images of {archive} are vectors of {length}, and the model in {folder} takes "

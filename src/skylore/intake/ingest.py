@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.reason import Reason
-from skylore.archive.schema import ID, PIXEL, POSITION, check_id_type
+from skylore.archive.schema import ID, PIXEL, POSITION
 from skylore.archive.sky import cells_of
-from skylore.errors import ArchiveError, DuplicateIdError, SourceError
+from skylore.errors import ArchiveError
 from skylore.imaging.containers import MAX_PIXELS
 from skylore.intake.displaying import with_images
+from skylore.intake.selection import INGEST, refuse_repeats, select_new
 from skylore.sources.base import Source
 
 if TYPE_CHECKING:
@@ -32,12 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IngestOptions", "IngestReport", "ingest", "refuse_repeats"]
 
-STEP = "ingest"
 MANY_FILES = 32
 """Files of a table from which on small ones are joined after an ingest."""
 BATCH_ROWS = 2048
-LISTED = 10
-"""How many ids an error names."""
 
 
 class IngestOptions(BaseModel):
@@ -119,86 +116,20 @@ def ingest(archive: Archive, source: Source, options: IngestOptions | None = Non
     """
     options = options or IngestOptions()
     started = time.monotonic()
-    with archive.lock(STEP):
+    with archive.lock(INGEST):
         archive.refresh()
-        wanted, already = _wanted(archive, source, options)
+        wanted, already = select_new(
+            archive,
+            source,
+            keep_first=options.keep_first,
+            retry_failed=options.retry_failed,
+            limit=options.limit,
+        )
         added, failed = _run(archive, source, wanted, options)
         if len(archive.objects.get_fragments()) > MANY_FILES:
             archive.compact()
     seconds = time.monotonic() - started
     return IngestReport(added, failed, already, seconds, tuple(source.remarks))
-
-
-def _wanted(
-    archive: Archive, source: Source, options: IngestOptions
-) -> tuple[NDArray[np.bool_], int]:
-    ids = _checked_ids(archive, source)
-    if not options.keep_first:
-        refuse_repeats(source, ids)
-    here = _present(archive, source, ids)
-    wanted = ~here & _first_of_each(ids)
-    if not options.retry_failed:
-        aside = archive.quarantine.read(STEP)[ID]
-        wanted &= ~pc.is_in(ids.cast(pa.string()), aside).to_numpy(zero_copy_only=False)
-    if options.limit is not None:
-        wanted &= np.cumsum(wanted) <= options.limit
-    return wanted, int(here.sum())
-
-
-def _checked_ids(archive: Archive, source: Source) -> pa.Array:
-    ids = source.ids()
-    expected = archive.schema.field(ID).type
-    if check_id_type(ids.type) != expected:
-        raise SourceError(
-            f"{source.name} has ids of type {ids.type}, {archive} of type {expected}; "
-            "an archive has one type of id"
-        )
-    return ids
-
-
-def refuse_repeats(source: Source, ids: pa.Array) -> None:
-    """Raise DuplicateIdError, with the list, where ids repeat."""
-    if len(ids) == pc.count_distinct(ids).as_py():
-        return
-    counts = pc.value_counts(ids)
-    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    raise DuplicateIdError(
-        f"{source.name} repeats {_listed(twice)}; nothing was ingested. Say --keep-first to take "
-        "the first object of each id"
-    )
-
-
-def _first_of_each(ids: pa.Array) -> NDArray[np.bool_]:
-    codes = ids.dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(ids), np.bool_)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return first
-
-
-def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool_]:
-    """Say which ids were ingested from this source before; refuse those from another."""
-    known = archive.read([ID, "source"])
-    elsewhere = pc.not_equal(_last_part(known["source"]), _last_part(pa.array([source.name]))[0])
-    clash = known.filter(pc.and_(pc.is_in(known[ID], ids), elsewhere))
-    if clash.num_rows:
-        other = clash["source"][0].as_py()
-        raise DuplicateIdError(
-            f"{source.name} has {_listed(clash[ID])} which {archive} already has from {other}; "
-            "nothing was ingested"
-        )
-    here: NDArray[np.bool_] = pc.is_in(ids, known[ID]).to_numpy(zero_copy_only=False)
-    return here
-
-
-def _last_part(names: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Give the name without its folder, which differs between machines and working folders."""
-    return pc.replace_substring_regex(names, r"^.*[/\\]([^/\\])", r"\1")
-
-
-def _listed(ids: pa.Array | pa.ChunkedArray) -> str:
-    first = ", ".join(str(i) for i in ids.slice(0, LISTED).to_pylist())
-    more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
-    return f"{len(ids)} id{'s' * (len(ids) != 1)} ({first}{more})"
 
 
 def _run(
@@ -208,7 +139,7 @@ def _run(
     total = int(wanted.sum())
     bar = tqdm(
         total=total,
-        desc=STEP,
+        desc=INGEST,
         unit="object",
         disable=not options.progress or not total,
         file=sys.stderr,
@@ -219,9 +150,9 @@ def _run(
         for objects, bad in with_images(batches, options.threads, options.max_pixels):
             if objects.num_rows:
                 _append(archive, source, objects, options)
-                archive.quarantine.release(STEP, objects[ID])
+                archive.quarantine.release(INGEST, objects[ID])
             archive.quarantine.add(
-                STEP, [{"id": f.id, "row": None, **asdict(Reason.of(f.error))} for f in bad]
+                INGEST, [{"id": f.id, "row": None, **asdict(Reason.of(f.error))} for f in bad]
             )
             added += objects.num_rows
             failed += len(bad)
@@ -244,9 +175,9 @@ def _add_catalogue_columns(
 ) -> None:
     fields = [f for f in schema if f.name not in archive.schema.names]
     provenance = Provenance(
-        step=STEP, parameters={"source": source.name, **source.settings}, model=None
+        step=INGEST, parameters={"source": source.name, **source.settings}, model=None
     )
-    given = Provenance(step=STEP, parameters={}, model=options.vector_encoder or "given")
+    given = Provenance(step=INGEST, parameters={}, model=options.vector_encoder or "given")
     archive.add_columns(
         [with_provenance(f, given if f.name == "image_vector" else provenance) for f in fields]
     )
