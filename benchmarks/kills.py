@@ -1,6 +1,8 @@
-"""Kill ``fill`` and ``ingest`` at random moments, many times, and count what is lost.
+"""Kill what changes an archive at random moments, many times, and count what is lost.
 
-``python -m benchmarks.kills``: real processes, SIGKILL, with and without worker processes.
+``python -m benchmarks.kills``: real processes, SIGKILL; ingest, fill (with and without worker
+processes), append, index build, compaction and deletion. After each kill of the last four, and at
+the end of the others, the archive is checked as by ``skylore check``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from skylore.archive.table import Archive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-ROWS = 8000
+ROWS = 4000
+UPKEEP = ("append", "delete", "compact", "index")
 
 
 def fill_row(folder: Path, workers: int, kills: int) -> list[object]:
@@ -34,8 +37,10 @@ def fill_row(folder: Path, workers: int, kills: int) -> list[object]:
     outcome = kill_until_done(path, log, workers=workers, kills=kills, seed=workers)
     found = check(path, expected)
     name = f"fill, {workers or 'no'} worker processes"
-    damage = [found["lost"], found["doubled"], found["wrong"], outcome.paid_twice]
-    return [name, outcome.kills, ROWS, *damage]
+    # The images of this archive are bytes of known lengths, and no images.
+    problems = sum(p.check != "images" for p in Archive.open(path).check().problems)
+    damage = [found["lost"], found["doubled"], found["wrong"], problems]
+    return [name, outcome.kills, ROWS, *damage, outcome.paid_twice]
 
 
 def ingest_row(folder: Path, kills: int) -> list[object]:
@@ -53,18 +58,37 @@ def ingest_row(folder: Path, kills: int) -> list[object]:
     images = dict(zip(rows["id"], rows["image"], strict=True))
     lost = sum(p.stem not in images for p in source.iterdir())
     wrong = sum(images.get(p.stem) != p.read_bytes() for p in source.iterdir()) - lost
-    return ["ingest", done, ROWS, lost, len(rows["id"]) - len(images), wrong, "–"]
+    problems = len(Archive.open(path).check(deep=True).problems)
+    return ["ingest", done, ROWS, lost, len(rows["id"]) - len(images), wrong, problems, "–"]
+
+
+def upkeep_row(folder: Path, what: str, kills: int) -> list[object]:
+    """Kill what changes the archive as a whole, and check it after each kill."""
+    from archive.surviving import kill_while
+    from archive.victim import create
+
+    path = folder / f"{what}.skylore"
+    rows = {"append": 0, "delete": 4000}.get(what, 1000)
+    create(path, rows)
+    found = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=0.8)
+    for message in found.problems:
+        print(message)
+    damage = [found.lost, found.doubled, found.wrong + found.returned, len(found.problems)]
+    return [what, found.kills, found.rows, *damage, "–"]
 
 
 def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="of each kind")
+    parser.add_argument("--kills", type=int, default=20, help="of each kind")
     options = parser.parse_args()
-    header = ["what", "kills", "rows", "lost", "doubled", "wrong", "finished work paid for again"]
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [fill_row(Path(folder), workers, options.kills) for workers in (0, 2)]
-        rows.append(ingest_row(Path(folder), options.kills))
+    header = ["what", "kills", "rows", "lost", "doubled", "wrong", "problems found by check"]
+    header += ["finished work paid for again"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [upkeep_row(folder, what, options.kills) for what in UPKEEP]
+        rows.append(ingest_row(folder, options.kills))
+        rows += [fill_row(folder, workers, options.kills) for workers in (0, 2)]
     publish("kills", table(header, rows), write=options.write)
 
 

@@ -256,9 +256,11 @@ def pretrain(
 
 def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as IndexOptions
     """Index ids, positions, captions and vectors; returns what was done, a line each."""
+    from skylore.archive.disk import full_disk_said
     from skylore.search.index import IndexOptions, build_indexes
 
-    return build_indexes(archive, IndexOptions(**options))
+    with full_disk_said(archive.location):
+        return build_indexes(archive, IndexOptions(**options))
 
 
 def evaluate(

@@ -74,12 +74,14 @@ def written(archive: Path) -> int:
     return sum(1 for _ in (archive / "objects.lance").rglob("*"))
 
 
-def start(module: str, *arguments: object) -> subprocess.Popen[bytes]:
+def start(
+    module: str, *arguments: object, stdout: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start a process of this folder."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 
