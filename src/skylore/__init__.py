@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skylore.alignment.model import Alignment
     from skylore.archive.fill import FillOptions, FillReport
     from skylore.archive.table import Archive
+    from skylore.classification.galaxalign import GalaxAlign
     from skylore.errors import SkyloreError
     from skylore.intake.ingest import IngestOptions, IngestReport
     from skylore.pipeline import (
@@ -42,6 +43,7 @@ _HOMES = {
     "Cone": "skylore.search.query",
     "FillOptions": "skylore.archive.fill",
     "FillReport": "skylore.archive.fill",
+    "GalaxAlign": "skylore.classification.galaxalign",
     "Hit": "skylore.search.results",
     "IngestOptions": "skylore.intake.ingest",
     "IngestReport": "skylore.intake.ingest",
@@ -72,6 +74,7 @@ __all__ = [
     "Cone",
     "FillOptions",
     "FillReport",
+    "GalaxAlign",
     "Hit",
     "IngestOptions",
     "IngestReport",

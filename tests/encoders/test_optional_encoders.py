@@ -54,7 +54,7 @@ def test_a_vision_model_encodes_as_itself(vision_folder):
     assert isinstance(encoder, ImageEncoder)
     vectors = encoder.encode(IMAGES)
     assert vectors.shape == (3, encoder.dimension) == (3, 24)
-    pixels = torch.from_numpy(encoder._preprocessing.apply(IMAGES))
+    pixels = torch.from_numpy(encoder.preprocessing.apply(IMAGES))
     with torch.inference_mode():
         states = AutoModel.from_pretrained(vision_folder).eval()(pixels).last_hidden_state
     expected = states.mean(dim=(2, 3)) if states.ndim == 4 else states[:, 0]

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from skylore import __version__
 from skylore.cli import (
     archive,
+    classify,
     demo,
     evaluate,
     ingest,
@@ -89,5 +90,17 @@ def _skylore(
     """Start here: ``skylore demo``, or ``skylore ingest my.skylore FOLDER``."""
 
 
-for module in (demo, ingest, steps, search, evaluate, archive, pretrain, scale, symbols, serve):
+for module in (
+    demo,
+    ingest,
+    steps,
+    search,
+    evaluate,
+    archive,
+    pretrain,
+    scale,
+    symbols,
+    classify,
+    serve,
+):
     module.register(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -51,13 +51,14 @@ class HubImageEncoder(NetworkEncoder):
         self._identifier = identifier
         self._network = load_network(identifier)
         settings = _load_settings(identifier)
-        self._preprocessing = Preprocessing.from_config(
+        self.preprocessing = Preprocessing.from_config(
             {**settings, "do_resize": False} if "max_num_patches" in settings else settings
         )
         self._grid = PatchGrid.from_config(settings)
 
     @cached_property
-    def _pooling(self) -> str:
+    def pooling(self) -> Literal["projection", "class token", "mean"]:
+        """Which of the network's outputs is the vector."""
         if hasattr(self._network, "get_image_features"):
             return "projection"
         names = (name for name, _ in self._network.named_parameters())
@@ -73,12 +74,12 @@ class HubImageEncoder(NetworkEncoder):
     def revision(self) -> str:
         """A digest of weights, preprocessing and pooling."""
         grid = () if self._grid is None else (self._grid,)
-        return network_digest(self._network, self._preprocessing, *grid, self._pooling)
+        return network_digest(self._network, self.preprocessing, *grid, self.pooling)
 
     @cached_property
     def text_encoder(self) -> TextEncoder | None:
         """The encoder of texts into the same space, where the model has one."""
-        if self._pooling != "projection" or not is_image_text(self._identifier):
+        if self.pooling != "projection" or not is_image_text(self._identifier):
             return None
         from skylore.encoders.hub_pair import HubPairedTextEncoder
 
@@ -87,19 +88,19 @@ class HubImageEncoder(NetworkEncoder):
     def prepare(self, inputs: Sequence[Pixels]) -> dict[str, Tensor]:
         """Resize and crop images, or cut them into patches, 8-bit still."""
         if self._grid is not None:
-            return self._grid.prepare(inputs, self._preprocessing.resample)
-        return {"pixel_values": torch.from_numpy(self._preprocessing.frames(inputs))}
+            return self._grid.prepare(inputs, self.preprocessing.resample)
+        return {"pixel_values": torch.from_numpy(self.preprocessing.frames(inputs))}
 
     def forward(self, prepared: dict[str, Tensor]) -> Tensor:
         """Give the projection, class token or mean."""
         given = dict(prepared)
         if self._grid is None:
-            given["pixel_values"] = self._preprocessing.standardise(given["pixel_values"])
+            given["pixel_values"] = self.preprocessing.standardise(given["pixel_values"])
         else:
             given["pixel_values"] = self._grid.standardise(
-                given["pixel_values"], self._preprocessing
+                given["pixel_values"], self.preprocessing
             )
-        if self._pooling == "projection":
+        if self.pooling == "projection":
             vectors: Tensor = projected(self._network.get_image_features(**given))
             return vectors
         return self._pool(self._network(**given).last_hidden_state)
@@ -107,7 +108,7 @@ class HubImageEncoder(NetworkEncoder):
     def _pool(self, states: Tensor) -> Tensor:
         if states.ndim == 4:  # convolutional networks: (N, C, H, W)
             return states.mean(dim=(2, 3))
-        return states[:, 0] if self._pooling == "class token" else states.mean(dim=1)
+        return states[:, 0] if self.pooling == "class token" else states.mean(dim=1)
 
 
 def _load_settings(identifier: str) -> Mapping[str, Any]:

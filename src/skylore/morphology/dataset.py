@@ -25,7 +25,7 @@ from skylore.morphology.settings import PretrainSettings
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["TrainingSet", "open_training_set", "share_by_hash"]
+__all__ = ["TrainingSet", "group_names", "open_training_set", "share_by_hash"]
 
 FEWEST_OBJECTS = 32
 """With fewer images than this there is nothing to learn an encoder from."""
@@ -111,7 +111,7 @@ def open_training_set(
         raise ModelError("two sources of labels have the same name; give each column once")
     rows = table[ROW].combine_chunks()
     images = open_images(archive, rows, settings.kept_pixels, folder, progress=progress)
-    names = _group_names(table, group)
+    names = group_names(table, group)
     aside = share_by_hash(names, settings.validation)
     return TrainingSet(
         images=images,
@@ -122,7 +122,7 @@ def open_training_set(
     )
 
 
-def _group_names(table: pa.Table, group: str | None) -> list[str]:
+def group_names(table: pa.Table, group: str | None) -> list[str]:
     """Name what must stay together; an object of no group stands for itself."""
     own = table["id"].cast(pa.string())
     try:

@@ -21,7 +21,7 @@ from skylore.morphology.labels import LearntLabels
 from skylore.morphology.network import GalaxyNetwork, NetworkConfig, frames_of
 from skylore.morphology.objectives import Objective
 
-__all__ = ["EncoderConfig", "EncoderModel"]
+__all__ = ["EncoderConfig", "EncoderModel", "write_whole"]
 
 
 class EncoderConfig(BaseModel):
@@ -101,10 +101,10 @@ class EncoderModel(nn.Module):
         """
         folder.mkdir(parents=True, exist_ok=True)
         if report is not None:
-            _write(folder / "training.json", f"{report}\n".encode())
-        _write(folder / "README.md", card.encode())
-        _write(folder / "model.safetensors", self._weights())
-        _write(folder / "config.json", f"{self.config.model_dump_json(indent=2)}\n".encode())
+            write_whole(folder / "training.json", f"{report}\n".encode())
+        write_whole(folder / "README.md", card.encode())
+        write_whole(folder / "model.safetensors", self._weights())
+        write_whole(folder / "config.json", f"{self.config.model_dump_json(indent=2)}\n".encode())
 
     @classmethod
     def load(cls, folder: Path) -> EncoderModel:
@@ -138,7 +138,8 @@ def _module_name(name: str) -> str:
     return f"{spelt}%" if hasattr(nn.ModuleDict(), spelt) else spelt
 
 
-def _write(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes) -> None:
+    """Replace a file, whole or not at all."""
     draft = file.with_name(f".{file.name}")
     draft.write_bytes(content)
     os.replace(draft, file)  # noqa: PTH105 - Path.replace reads as if the text were replaced

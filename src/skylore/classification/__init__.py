@@ -1,0 +1,1 @@
+"""Classes from few labels: images, schematic symbols and words brought into one space."""

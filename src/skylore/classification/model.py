@@ -1,0 +1,183 @@
+"""A trained classifier: to disk and back, and from images to classes."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
+
+from skylore import __version__
+from skylore.classification.networks import NetworkDescription, make_network
+from skylore.classification.settings import Objective
+from skylore.classification.ways import Way, neighbour_logits
+from skylore.errors import ModelError
+from skylore.morphology.encoder_model import write_whole
+from skylore.morphology.network import frames_of
+
+__all__ = ["ClassifierConfig", "ClassifierModel"]
+
+
+class ClassifierConfig(BaseModel):
+    """The ``config.json`` of a classifier.
+
+    Attributes
+    ----------
+    column : str
+        Where the labels were.
+    classes : tuple of str
+    objective : Objective
+    network : NetworkDescription
+    started_from : str
+    dimension : int
+        Of its vectors.
+    neighbours, trained_on : int
+        Labelled vectors that are kept, and objects that were seen in training.
+    temperatures : dict
+        Of each way that the model has, from the validation objects.
+    way : Way
+        The one that gave the validation objects the highest likelihood.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    objective: Objective
+    network: NetworkDescription
+    started_from: str
+    dimension: int
+    neighbours: int
+    trained_on: int
+    temperatures: dict[Way, float]
+    way: Way
+    skylore_version: str = __version__
+
+
+class ClassifierModel(nn.Module):
+    """Network, head, and what classes look like in their space.
+
+    Parameters
+    ----------
+    config : ClassifierConfig
+    """
+
+    texts: Tensor
+    symbols: Tensor
+    known: Tensor
+    known_labels: Tensor
+    weight: Tensor
+    bias: Tensor
+    trained_on: Tensor
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        classes, dimension = len(config.classes), config.dimension
+        self.network = make_network(config.network)
+        projects = config.objective != "cross-entropy"
+        self.head = nn.Linear(self.network.dimension, dimension) if projects else nn.Identity()
+        shapes = {
+            "texts": (classes, dimension),
+            "symbols": (classes, dimension),
+            "known": (config.neighbours, dimension),
+            "weight": (classes, self.network.dimension),
+            "bias": (classes,),
+        }
+        for name, shape in shapes.items():
+            self.register_buffer(name, torch.zeros(shape))
+        self.register_buffer("known_labels", torch.zeros(config.neighbours, dtype=torch.int64))
+        self.register_buffer("trained_on", torch.zeros(config.trained_on, dtype=torch.int64))
+
+    def features(self, canvases: Tensor) -> Tensor:
+        """Give the network's features of canvases ``(N, 3, S, S)``, 8-bit."""
+        features: Tensor = self.network(frames_of(canvases, self.network.view))
+        return features.float()
+
+    def vectors(self, features: Tensor) -> Tensor:
+        """Bring features into the shared space, as unit rows ``(N, D)``."""
+        return F.normalize(self.head(features), dim=1)
+
+    def raw_logits(self, features: Tensor, way: Way) -> Tensor:
+        """Give logits ``(N, C)`` that are not calibrated yet."""
+        if way == "linear":
+            return features @ self.weight.T + self.bias
+        vectors = self.vectors(features)
+        if way == "neighbours":
+            return neighbour_logits(
+                vectors, self.known, self.known_labels, len(self.config.classes)
+            )
+        if way == "both":
+            return vectors @ (self.texts + self.symbols).T / 2
+        return vectors @ (self.texts if way == "text" else self.symbols).T
+
+    def probabilities(self, features: Tensor, way: Way | None = None) -> Tensor:
+        """Give the probability of each class, ``(N, C)``.
+
+        Parameters
+        ----------
+        features : Tensor, shape (N, F)
+        way : Way, optional
+            The model's own by default.
+
+        Raises
+        ------
+        ModelError
+            The model does not have this way.
+        """
+        chosen = way or self.config.way
+        if chosen not in self.config.temperatures:
+            raise ModelError(
+                f"this model does not classify by {chosen}; it has "
+                f"{', '.join(self.config.temperatures)}"
+            )
+        return (self.raw_logits(features, chosen) / self.config.temperatures[chosen]).softmax(1)
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of configuration and weights; equal identities give equal classes."""
+        digest = hashlib.sha256(self.config.model_dump_json().encode())
+        digest.update(self._weights())
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: Path, card: str, report: str) -> None:
+        """Write the model into ``folder``; it counts as there once ``config.json`` is."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "training.json", f"{report}\n".encode())
+        write_whole(folder / "README.md", card.encode())
+        write_whole(folder / "model.safetensors", self._weights())
+        config = self.config.model_dump_json(indent=2)
+        write_whole(folder / "config.json", f"{config}\n".encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> ClassifierModel:
+        """Read a model that :meth:`save` wrote.
+
+        Raises
+        ------
+        ModelError
+            A file is missing or damaged, or the weights do not fit the configuration.
+        """
+        try:
+            config = ClassifierConfig.model_validate_json((folder / "config.json").read_bytes())
+            model = cls(config)
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
+            raise ModelError(
+                f"no classifier can be read from {folder}: {error}. Train it with `skylore "
+                "classify fit`, or fetch a whole copy."
+            ) from error
+        figures = [t for t in model.state_dict().values() if t.is_floating_point()]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in figures):
+            raise ModelError(f"the weights in {folder} are not finite; train the model again")
+        return model.eval()
+
+    def _weights(self) -> bytes:
+        return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})

@@ -1,0 +1,277 @@
+"""The training loop of a classifier: two stages, averaged weights, checkpoints, an early end."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
+
+from skylore.classification.examples import Examples
+from skylore.classification.guidance import Guidance
+from skylore.classification.networks import TrainableNetwork
+from skylore.classification.rates import rates_of, rates_of_symbols
+from skylore.classification.settings import ClassifierSettings
+from skylore.classification.trimodal import TriModalNetwork
+from skylore.encoders.devices import default_device
+from skylore.errors import ModelError
+from skylore.morphology.augment import augment
+from skylore.morphology.checkpoint import read_checkpoint
+from skylore.morphology.network import frames_of
+from skylore.morphology.precision import training_precision
+from skylore.morphology.sampling import Sampling
+from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
+
+__all__ = ["ClassifierRun", "Schedule"]
+
+_BATCH = 256
+_CHECKPOINT_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of a run: with one encoder, in all, and from one evaluation to the next."""
+
+    first: int
+    most: int
+    every: int
+
+    @classmethod
+    def of(cls, settings: ClassifierSettings, images: int) -> Schedule:
+        """Plan a run on so many images."""
+        epoch = math.ceil(images / (settings.batch_size * settings.accumulate))
+        if settings.steps is not None:
+            return cls(settings.steps // 3, settings.steps, max(1, settings.steps // 4))
+        first = settings.first_epochs * epoch
+        every = max(1, round(epoch / settings.evaluations_an_epoch))
+        return cls(first, max(first, settings.most_epochs * epoch), every)
+
+
+class ClassifierRun:
+    """One run, from a starting network or from its last checkpoint.
+
+    Chance at each step depends on the seed and the number of the step alone, so that a run that
+    was interrupted ends as if it had not been.
+
+    Attributes
+    ----------
+    model, averaged, best : TriModalNetwork
+        Weights as the optimiser sees them, their moving average, and the averaged ones that did
+        best on the objects held out, which are the result.
+    history : list of Evaluation
+    """
+
+    def __init__(
+        self,
+        settings: ClassifierSettings,
+        examples: Examples,
+        network: TrainableNetwork,
+        guidance: Guidance,
+        checkpoint: Path,
+    ) -> None:
+        self.settings, self.examples = settings, examples
+        self.drawings = guidance.drawings
+        self.checkpoint = checkpoint
+        self.device = default_device()
+        self.schedule = Schedule.of(settings, len(examples.training))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.model = TriModalNetwork(network, guidance.words, settings).to(self.device)
+        self.averaged = copy.deepcopy(self.model)
+        self.best = copy.deepcopy(self.model)
+        self.optimiser = torch.optim.AdamW(rates_of(self.model), betas=(0.9, 0.99))
+        self.precision = training_precision(settings.precision, self.device)
+        self.history: list[Evaluation] = []
+        self.step = 0
+        self._losses: list[float] = []
+        self._sampling = self._plan()
+
+    def go(self, progress: Callable[[int, float], None]) -> None:
+        """Train until validation no longer improves, going on from the last checkpoint.
+
+        Raises
+        ------
+        ModelError
+            The loss is not finite.
+        """
+        self._resume()
+        while self.step < self.schedule.most and not self._has_ended():
+            if self.step == self.schedule.first:
+                self._part_symbols()
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
+                self._losses.append(self._step())
+            self.step += 1
+            progress(self.step, self._losses[-1])
+            evaluates = self.step % self.schedule.every == 0 or self.step == self.schedule.most
+            if evaluates:
+                self._evaluate()
+            if evaluates or self.step % _CHECKPOINT_STEPS == 0:
+                self._keep()
+
+    def _plan(self) -> Sampling:
+        """Draw rare classes more often, as ``balance`` says."""
+        rows = self.examples.training
+        counts = torch.bincount(self.examples.labels[rows], minlength=len(self.examples.classes))
+        chances = counts.float() ** -self.settings.balance
+        return Sampling(rows, chances[self.examples.labels[rows]])
+
+    def _part_symbols(self) -> None:
+        """Give symbols an encoder of their own, once, where there are symbols."""
+        if self.drawings is None or self.model.symbol_network is not None:
+            return
+        for model in (self.model, self.averaged, self.best):
+            model.part_symbols()
+        for group in rates_of_symbols(self.model):
+            self.optimiser.add_param_group(group)
+
+    def _step(self) -> float:
+        self._set_rate()
+        self.model.train()
+        self.optimiser.zero_grad()
+        total = 0.0
+        for _ in range(self.settings.accumulate):
+            loss = self._loss() / self.settings.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            total += float(loss.detach())
+        if not math.isfinite(total):
+            raise ModelError(f"the loss is {total} at step {self.step}; lower the learning rate")
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        self.optimiser.step()
+        self._average()
+        return total
+
+    def _loss(self) -> Tensor:
+        rows = self._sampling.draw(self.settings.batch_size)
+        labels = self.examples.labels[rows]
+        images = self._seen(self.examples.images.take(rows))
+        symbols = None if self.drawings is None else self._seen(self.drawings.draw(labels))
+        with torch.autocast(
+            self.device.type, self.precision or torch.bfloat16, enabled=self.precision is not None
+        ):
+            return self.model.loss(images, symbols, labels.to(self.device))
+
+    def _seen(self, pixels: Tensor) -> list[Tensor]:
+        frames = augment(pixels, self.model.network.view, self.settings.augmentation)
+        return [frame.to(self.device) for frame in frames]
+
+    def _set_rate(self) -> None:
+        done, warmup = self.step / self.schedule.most, self.settings.warmup
+        if done < warmup:
+            share = (self.step + 1) / (warmup * self.schedule.most + 1)
+        else:
+            share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * share * group["rate"]
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
+        now = self.model.state_dict()
+        for name, kept in self.averaged.state_dict().items():
+            if kept.is_floating_point():
+                kept.lerp_(now[name], 1 - decay)
+            else:
+                kept.copy_(now[name])
+
+    def features(self, rows: Tensor, model: TriModalNetwork) -> Tensor:
+        """Give a model's features of these images, ``(n, F)``, without augmentation."""
+        return self._features(self.examples.images.take, rows, model.network)
+
+    def _features(
+        self, take: Callable[[Tensor], Tensor], rows: Tensor, network: TrainableNetwork
+    ) -> Tensor:
+        network.eval()
+        found = []
+        with torch.inference_mode():
+            for part in torch.split(rows, _BATCH):
+                frames = frames_of(self.canvases(take(part)), network.view)
+                found.append(network([frame.to(self.device) for frame in frames]).float())
+        return torch.cat(found)
+
+    def canvases(self, pixels: Tensor) -> Tensor:
+        """Bring kept images to the size that the network sees, 8-bit."""
+        side = self.model.network.view.canvas
+        return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+
+    def symbol_features(self, model: TriModalNetwork) -> Tensor:
+        """Give features of all drawings, ``(C, M, F)``."""
+        if self.drawings is None:
+            raise AssertionError("there are symbols to encode")
+        drawn = self.drawings.pixels
+        flat = drawn.flatten(0, 1)
+        network = model.symbol_network or model.network
+        found = self._features(lambda part: flat[part], torch.arange(len(flat)), network)
+        return found.reshape(*drawn.shape[:2], -1)
+
+    def _evaluate(self) -> None:
+        rows = self.examples.validation
+        labels = self.examples.labels[rows].to(self.device)
+        features = self.features(rows, self.averaged)
+        with torch.inference_mode():
+            logits = self._logits(features)
+            nats = float(F.cross_entropy(logits, labels))
+            right = float((logits.argmax(dim=1) == labels).float().mean())
+        loss = sum(self._losses) / max(1, len(self._losses))
+        self._losses = []
+        self.history.append(
+            Evaluation(
+                step=self.step, loss=loss, held_out={"class": {"nats": nats, "accuracy": right}}
+            )
+        )
+        if self.settings.steps is not None or self._best_at() == len(self.history) - 1:
+            self.best.load_state_dict(self.averaged.state_dict())
+
+    def _logits(self, features: Tensor) -> Tensor:
+        model = self.averaged
+        if self.settings.objective == "cross-entropy":
+            logits: Tensor = model.linear(features)
+            return logits
+        seen = F.normalize(model.head(features), dim=1)
+        return model.log_scale.exp() * seen @ model.texts().T
+
+    def _best_at(self) -> int:
+        nats = [evaluation.held_out["class"]["nats"] for evaluation in self.history]
+        return nats.index(min(nats))
+
+    def _has_ended(self) -> bool:
+        """Whether so many evaluations of the second stage brought nothing."""
+        if self.settings.steps is not None:
+            return False
+        second = [i for i, e in enumerate(self.history) if e.step > self.schedule.first]
+        if not second:
+            return False
+        since = len(self.history) - 1 - max(self._best_at(), second[0])
+        return since >= self.settings.patience
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"model": self.model, "averaged": self.averaged, "best": self.best}
+
+    def _keep(self) -> None:
+        note = RunNote(
+            settings=self.settings.digest,
+            data=self.examples.digest,
+            step=self.step,
+            losses=self._losses,
+            history=self.history,
+        )
+        keep_run(self.checkpoint, note, self._modules(), self.optimiser)
+
+    def _resume(self) -> None:
+        kept = read_checkpoint(self.checkpoint)
+        if kept is not None and any("symbol_network" in name for name in kept[0]):
+            self._part_symbols()
+        note = restore_run(
+            self.checkpoint,
+            self.settings.digest,
+            self.examples.digest,
+            self._modules(),
+            self.optimiser,
+        )
+        if note is not None:
+            self.step, self._losses, self.history = note.step, note.losses, note.history

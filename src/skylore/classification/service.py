@@ -1,0 +1,166 @@
+"""Training a classifier on an archive, and filling its columns."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from skylore.classification.examples import Examples, open_examples
+from skylore.classification.finish import finish
+from skylore.classification.guidance import Guidance, SymbolBank
+from skylore.classification.model import ClassifierModel
+from skylore.classification.networks import load_trainable
+from skylore.classification.report import ClassifierReport, classifier_card
+from skylore.classification.run import ClassifierRun
+from skylore.classification.settings import ClassifierSettings
+from skylore.encoders.base import PairedEncoder, TextEncoder
+from skylore.encoders.registry import load_image_encoder, load_text_encoder
+from skylore.errors import ModelError
+from skylore.search.predicate import compile_predicate
+from skylore.symbols.library import load_symbols
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["checked_where", "fit_classifier"]
+
+_MARGIN = 1.125
+"""Images are kept larger than the network's canvas, so that turning them blurs less."""
+
+
+def fit_classifier(
+    archive: Archive,
+    column: str,
+    folder: str | Path,
+    settings: ClassifierSettings | None = None,
+    *,
+    where: str | None = None,
+    group: str | None = None,
+    separation: float | None = None,
+    progress: bool = True,
+) -> ClassifierReport:
+    """Train a classifier on a column of classes.
+
+    The run keeps checkpoints in ``folder``; called again, it goes on where it stopped.
+
+    Parameters
+    ----------
+    archive : Archive
+    column : str
+    folder : path
+    settings : ClassifierSettings, optional
+    where : str, optional
+        Which objects may be seen: a predicate over the columns, as in a search.
+    group, separation, progress
+        As :func:`skylore.classification.examples.open_examples` takes them.
+
+    Raises
+    ------
+    ColumnError
+        A column is missing or of the wrong type.
+    FilterError
+        ``where`` is not a predicate over columns of the archive.
+    ModelError
+        There is too little to learn from, another model is in the folder, a symbol is missing, or
+        training diverges.
+    """
+    folder, settings = Path(folder), settings or ClassifierSettings()
+    if (folder / "config.json").exists():
+        raise ModelError(f"{folder} holds a finished model already; give another folder")
+    network = load_trainable(settings.network)
+    work = folder / "unfinished"
+    examples = open_examples(
+        archive,
+        column,
+        settings,
+        2 * round(network.view.canvas * _MARGIN / 2),
+        work,
+        where=checked_where(archive, where),
+        group=group,
+        separation=separation,
+        progress=progress,
+    )
+    guidance = Guidance(
+        _words(settings, examples.classes), _draw(settings, examples, network.view.canvas)
+    )
+    run = ClassifierRun(settings, examples, network, guidance, work / "checkpoint.safetensors")
+    _go(run, progress=progress)
+    model = finish(run, column)
+    report = _report(run, model)
+    model.save(folder, classifier_card(model.config, report), report.model_dump_json(indent=2))
+    shutil.rmtree(work, ignore_errors=True)
+    return report
+
+
+def checked_where(archive: Archive, where: str | None) -> str | None:
+    """Check a user's predicate; raises FilterError."""
+    if where is None:
+        return None
+    schema = archive.schema
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    return compile_predicate(where, schema.names, whole)
+
+
+def _draw(settings: ClassifierSettings, examples: Examples, size: int) -> SymbolBank | None:
+    if settings.objective != "tri-modal":
+        return None
+    symbols = load_symbols(settings.symbols, examples.classes)
+    return SymbolBank(
+        symbols, examples.classes, each=settings.drawings, size=size, seed=settings.seed
+    )
+
+
+def _words(settings: ClassifierSettings, classes: Sequence[str]) -> Tensor:
+    """Encode what is said of each class, ``(C, Dt)``."""
+    said = [settings.caption.replace("{class}", _readable(name)) for name in classes]
+    return torch.from_numpy(_text_encoder(settings).encode(said))
+
+
+def _text_encoder(settings: ClassifierSettings) -> TextEncoder:
+    if settings.text_encoder is None and settings.network.startswith("hf:"):
+        encoder = load_image_encoder(settings.network)
+        paired = encoder.text_encoder if isinstance(encoder, PairedEncoder) else None
+        if paired is not None:
+            return paired
+    return load_text_encoder(settings.text_encoder or "minilm")
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ").strip()
+
+
+def _go(run: ClassifierRun, *, progress: bool) -> None:
+    with tqdm(
+        total=run.schedule.most, desc="classify", unit="step", disable=not progress, file=sys.stderr
+    ) as bar:
+
+        def advance(step: int, loss: float) -> None:
+            bar.update(step - bar.n)
+            if step % 10 == 0:
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+
+        run.go(advance)
+
+
+def _report(run: ClassifierRun, model: ClassifierModel) -> ClassifierReport:
+    examples = run.examples
+    names = Counter(examples.classes[i] for i in examples.labels.tolist())
+    return ClassifierReport(
+        column=model.config.column,
+        classes={name: names[name] for name in examples.classes},
+        training=len(examples.training),
+        validation=len(examples.validation),
+        unusable=int((~examples.images.usable).sum()),
+        way=model.config.way,
+        settings=run.settings,
+        history=run.history,
+    )

@@ -1,0 +1,209 @@
+"""``skylore classify fit | predict | evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from skylore.cli.model_options import given_of
+from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet, with_fill_options
+
+if TYPE_CHECKING:
+    from skylore.archive.fill import FillOptions
+    from skylore.classification.settings import ClassifierSettings
+
+__all__ = ["register"]
+
+Labels = Annotated[
+    str, typer.Option(metavar="COLUMN", help="The column of classes.", show_default=False)
+]
+Model = Annotated[Path, typer.Option(metavar="FOLDER", help="The classifier.", show_default=False)]
+Way = Annotated[
+    Literal["text", "symbol", "both", "neighbours", "linear"] | None,
+    typer.Option(help="Classify so, not as suited the validation objects.", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Learn classes from few labels, with schematic symbols and words.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command()(fit)
+    group.command()(with_fill_options(predict))
+    group.command()(evaluate)
+    app.add_typer(group, name="classify")
+
+
+def fit(
+    archive: ArchivePath,
+    *,
+    labels: Labels,
+    model: Model,
+    objective: Annotated[
+        Literal["tri-modal", "bimodal", "cross-entropy"] | None,
+        typer.Option(
+            help="tri-modal (default): images, symbols and words; bimodal: images and words; "
+            "cross-entropy: neither.",
+            show_default=False,
+        ),
+    ] = None,
+    positives: Annotated[
+        Literal["class", "pair"] | None,
+        typer.Option(
+            help="class (default): all of a class belong together; pair: as published.",
+            show_default=False,
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="To fine-tune: galaxy-nano (default), model:FOLDER, hf:ID-or-folder (CLIP, "
+            "DINOv2, ViT, ResNet, ConvNeXt …).",
+            show_default=False,
+        ),
+    ] = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(
+            help="words (default) draws what the classes' names say; or as `skylore symbols` "
+            "takes them.",
+            show_default=False,
+        ),
+    ] = None,
+    where: OnlyWhere = None,
+    group_by: GroupBy = None,
+    separation: Annotated[
+        float, typer.Option(min=0, help="Arcsec; nearer objects are not split: a cutout's width.")
+    ] = 60.0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many: 40.", show_default=False)
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=3, help="Just so many steps, and no early end.", show_default=False),
+    ] = None,
+    batch_size: BatchSize = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Batches to a step: 1.", show_default=False)
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(show_default=False)] = None,
+    fewest: Annotated[
+        int | None, typer.Option(min=2, help="Examples that a class needs: 5.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, show_default=False)] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="All settings; options win.", show_default=False),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a column of classes.
+
+    Begins with galaxy-nano, brings images, symbols and words of a class together, and stops when
+    the objects that are held out no longer gain. Run it again to go on after an interruption.
+    """
+    from skylore.archive.table import Archive
+    from skylore.classification.service import fit_classifier
+
+    given = {
+        "objective": objective,
+        "positives": positives,
+        "network": network,
+        "symbols": symbols,
+        "most_epochs": epochs,
+        "first_epochs": None if epochs is None else max(1, min(10, epochs // 2)),
+        "steps": steps,
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "learning_rate": learning_rate,
+        "fewest": fewest,
+        "seed": seed,
+    }
+    report = fit_classifier(
+        Archive.open(archive),
+        labels,
+        model,
+        _settings(settings, given_of(given)),
+        where=where,
+        group=group_by,
+        separation=separation or None,
+        progress=not quiet,
+    )
+    typer.echo(report)
+
+
+def predict(
+    archive: ArchivePath,
+    *,
+    model: Model,
+    prefix: Annotated[str, typer.Option(help="Of the columns.")] = "galaxalign",
+    way: Way = None,
+    options: FillOptions,
+) -> None:
+    """Fill the class of each image, and its probability, as columns.
+
+    Then search on them: skylore search ARCHIVE "dust lane" --where "galaxalign_class = 'edge-on'".
+    """
+    from skylore.archive.table import Archive
+    from skylore.classification.galaxalign import GalaxAlign
+
+    report = GalaxAlign.load(model).fill(Archive.open(archive), options, prefix=prefix, way=way)
+    typer.echo(report)
+
+
+def evaluate(
+    archive: ArchivePath,
+    *,
+    labels: Labels,
+    model: Model,
+    where: OnlyWhere = None,
+    seen_too: Annotated[
+        bool, typer.Option("--all", help="Objects that training saw as well, which flatters.")
+    ] = False,
+    resamples: Annotated[int, typer.Option(min=20, help="Of the bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    report_format: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="What to print.")
+    ] = "table",
+    quiet: Quiet = False,
+) -> None:
+    """Measure a classifier: accuracy, F1, calibration, and similarity search by class.
+
+    Objects that training saw are left out, by a digest of their ids that the model keeps.
+    """
+    from skylore.archive.table import Archive
+    from skylore.classification.evaluate import evaluate_classifier
+
+    report = evaluate_classifier(
+        Archive.open(archive),
+        labels,
+        model,
+        where=where,
+        seen_too=seen_too,
+        resamples=resamples,
+        seed=seed,
+        progress=not quiet,
+    )
+    shown = json.dumps(report.to_json(), indent=2) if report_format == "json" else str(report)
+    typer.echo(shown)
+
+
+def _settings(file: Path | None, given: dict[str, Any]) -> ClassifierSettings:
+    from pydantic import ValidationError
+
+    from skylore.classification.settings import ClassifierSettings
+    from skylore.errors import ModelError
+    from skylore.explaining import explain
+
+    try:
+        read = json.loads(file.read_bytes()) if file else {}
+        return ClassifierSettings.model_validate({**read, **given})
+    except (OSError, ValueError, ValidationError, TypeError) as error:
+        reason = explain(error) if isinstance(error, (OSError, ValueError)) else str(error)
+        raise ModelError(f"a classifier cannot be trained so: {reason}") from error
