@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from vlm.desk import Desk, DeskBehaviour
+
 LEGACY = Path(__file__).parents[3] / "shared/data/legacy_benchmark64_captions.parquet"
 FIXED = [
     (
@@ -49,7 +51,8 @@ class Behaviour:
     ``pick`` chooses a fault from the request's body and how often it came before; ``rates`` chooses
     by chance. ``charges_broken``: answers that broke on the wire were charged for all the same.
     ``charges_hung_up``: so were those whose client had gone. ``idempotent``: attempts with an
-    ``Idempotency-Key`` that was answered are answered again, free of charge.
+    ``Idempotency-Key`` that was answered are answered again, free of charge. ``desk``: how it takes
+    batches, if it does.
     """
 
     latency: float = 0.0
@@ -64,6 +67,7 @@ class Behaviour:
     usage: bool = True
     texts: list[str] = field(default_factory=lambda: FIXED)
     seed: int = 0
+    desk: DeskBehaviour | None = None
 
 
 @dataclass
@@ -80,6 +84,7 @@ class Entry:
     tokens_out: int = 0
     turns: int = 0
     answer: str = ""
+    in_batch: bool = False
 
 
 class ModelServer:
@@ -88,6 +93,7 @@ class ModelServer:
     def __init__(self, behaviour: Behaviour | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
         self.log: list[Entry] = []
+        self.desk = Desk(self.behaviour.desk or DeskBehaviour(), self._answer_in_batch)
         self._seen: dict[str, int] = {}
         self._answered: dict[str, bytes] = {}
         self._starts: list[float] = []
@@ -145,31 +151,35 @@ class ModelServer:
                 first, *lines = head.decode().split("\r\n")
                 headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
-                if not await self._respond(first.split()[1], headers, body, reader, writer):
+                if not await self._respond(first, headers, body, reader, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
 
-    async def _respond(self, path, headers, body, reader, writer) -> bool:
+    async def _respond(self, first, headers, body, reader, writer) -> bool:
+        method, path, _ = first.split()
         if path == "/log":
             return await send(writer, json.dumps([asdict(e) for e in self.log]).encode())
         how = self.behaviour
         if how.key and headers.get("authorization") != f"bearer {how.key.lower()}":
             quoted = f"Incorrect API key provided: {headers.get('authorization')}"
             return await send(writer, error(quoted), 401)
+        if how.desk and path.startswith(("/v1/files", "/v1/batches")):
+            status, answer = await self.desk.respond(method, path, headers, body)
+            return await send(writer, answer, status)
         if not path.endswith("/chat/completions"):
             return await send(writer, error("no such path"), 404)
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
-            return await self._complete(json.loads(body), body, headers, reader, writer)
+            return await self._complete(json.loads(body), headers, reader, writer)
         finally:
             self._now -= 1
 
-    async def _complete(self, asked, body, headers, reader, writer) -> bool:
-        how, digest = self.behaviour, hashlib.sha256(body).hexdigest()
+    async def _complete(self, asked, headers, reader, writer) -> bool:
+        how, digest = self.behaviour, digest_of(asked)
         image = image_of(asked)
         entry = Entry(digest, hashlib.sha256(image.encode()).hexdigest()[:16], time.monotonic())
         entry.turns = sum(m["role"] == "assistant" for m in asked["messages"])
@@ -191,6 +201,15 @@ class ModelServer:
             entry.fault = "hung up"
             return False
         return await self._deliver(entry, answer, headers, writer)
+
+    def _answer_in_batch(self, asked: dict[str, Any], digest: str, nth: int, fate: str) -> bytes:
+        image = hashlib.sha256(image_of(asked).encode()).hexdigest()[:16]
+        entry = Entry(digest, image, time.monotonic(), fate, charged=True, delivered=True)
+        entry.in_batch = True
+        entry.turns = sum(m["role"] == "assistant" for m in asked["messages"])
+        self.log.append(entry)
+        entry.answer, answer = self._answer(asked, digest, entry)
+        return answer
 
     async def _deliver(self, entry: Entry, answer: bytes, headers, writer) -> bool:
         broken = entry.fault in {"cut", "midway", "truncated", "html", "drip"}
@@ -256,6 +275,11 @@ class ModelServer:
         return text, json.dumps(
             {**answer, "choices": [choice], **({"usage": usage} if how.usage else {})}
         ).encode()
+
+
+def digest_of(asked: dict[str, Any]) -> str:
+    """Digest a request, however its JSON is written."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def image_of(asked: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from skylore.archive.fill import FillReport
 from skylore.captions.by_model import CaptionSettings, FromModel
 from skylore.errors import ModelError
 from skylore.explaining import explain
+from skylore.vlm.batches.settings import BatchSettings
 from skylore.vlm.pictures import IMAGE_SIZE, Detail, make_view
 from skylore.vlm.prompts import Prompt, load_prompt
 from skylore.vlm.settings import make_session_settings
@@ -32,6 +33,10 @@ def make_settings(
     temperature: float | None = None,
     image_size: int = IMAGE_SIZE,
     detail: Detail = "high",
+    batch: bool = False,
+    batch_discount: float | str = 0,
+    batch_tokens: int | None = None,
+    wait: bool = True,
     **session: Any,  # noqa: ANN401 - as make_session_settings takes them
 ) -> CaptionSettings:
     """Bring what users say into the form of the step.
@@ -46,6 +51,11 @@ def make_settings(
         In place of the prompts' own.
     image_size, detail
         How images are shown.
+    batch
+        Whether to ask through the provider's batch interface.
+    batch_discount, batch_tokens, wait
+        The share of the prices that it takes off for batches, the most tokens that may wait there,
+        and whether to wait for the answers; as :class:`skylore.vlm.batches.settings.BatchSettings`.
     **session
         As :func:`skylore.vlm.settings.make_session_settings` takes them: ``base_url``, ``budget``,
         ``price_in``, ``price_out``, ``concurrency`` …
@@ -55,11 +65,13 @@ def make_settings(
     ModelError
         Something is missing, or not what it should be.
     """
+    chosen = {"discount": batch_discount, "most_tokens": batch_tokens, "wait": wait}
     return CaptionSettings(
         session=make_session_settings(captioner, **session),
         prompt=_prompt(prompt, ("text", "tree"), temperature),
         summary=_prompt(_summary(summary), ("summary",), temperature) if summary else None,
         view=make_view(image_size, detail),
+        batches=_batches(chosen) if batch else None,
     )
 
 
@@ -68,6 +80,13 @@ def nothing_done(archive: Archive) -> FillReport:
     already = archive.filled("caption")
     left = archive.filled("image") - already
     return FillReport(FromModel.name, 0, 0, already, len(archive) - already - left, left, 0.0)
+
+
+def _batches(chosen: dict[str, Any]) -> BatchSettings:
+    try:
+        return BatchSettings.model_validate({**chosen, "discount": str(chosen["discount"])})
+    except ValidationError as error:
+        raise ModelError(f"batches cannot be made so: {explain(error)}") from error
 
 
 def _summary(summary: bool | str | Path) -> str | Path:

@@ -16,6 +16,7 @@ from skylore.captions.asked import Written, answer_column, write
 from skylore.captions.outputs import OUTPUTS
 from skylore.errors import ModelError
 from skylore.vlm.asker import Usage
+from skylore.vlm.batches.settings import BatchSettings
 from skylore.vlm.faults import HaltedError
 from skylore.vlm.money import PICO
 from skylore.vlm.pictures import Picture, ViewSettings
@@ -41,6 +42,8 @@ class CaptionSettings(BaseModel):
         How images are shown.
     sentences
         How many sentences of a description are kept as texts of their own.
+    batches
+        How to ask in batches; None asks one by one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +53,7 @@ class CaptionSettings(BaseModel):
     summary: Prompt | None = None
     view: ViewSettings = ViewSettings()
     sentences: int = Field(MOST_SENTENCES, ge=0)
+    batches: BatchSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,6 @@ def _usage_fields(currency: str) -> list[pa.Field]:
     return [
         field("caption_tokens_in", pa.int64(), "tokens that the model read for the caption"),
         field("caption_tokens_out", pa.int64(), "tokens that the model wrote for the caption"),
-        field("caption_cost", pa.float64(), "price of those tokens, without discounts", currency),
-        field("caption_latency", pa.float64(), "time that the model took", "s"),
+        field("caption_cost", pa.float64(), "price of those tokens, as it was said", currency),
+        field("caption_latency", pa.float64(), "time that the model took; null in batches", "s"),
     ]

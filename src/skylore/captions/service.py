@@ -13,13 +13,18 @@ import pyarrow.compute as pc
 from skylore.archive.fill import FillOptions, FillReport, refuse_if_made_otherwise
 from skylore.archive.staging import ROW
 from skylore.captions.by_model import CaptionSettings, FromModel
+from skylore.captions.in_batches import fill_in_batches
 from skylore.errors import ColumnError, ModelError
 from skylore.vlm.asker import Usage
+from skylore.vlm.batches.ledger import BatchLedger
+from skylore.vlm.batches.session import BatchSession
+from skylore.vlm.batches.settings import BatchSettings
 from skylore.vlm.estimate import Estimate, estimate
 from skylore.vlm.money import shown
 from skylore.vlm.places import kept_answers
 from skylore.vlm.purse import BudgetSpentError
 from skylore.vlm.session import Session
+from skylore.vlm.settings import SessionSettings
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -47,6 +52,9 @@ class CaptionReport:
         which ``spent`` contains.
     exhausted
         Whether the run ended because the budget did.
+    awaited, awaited_cost
+        Requests that the provider has in batches, and the most they may cost, which ``spent``
+        contains.
     """
 
     filled: FillReport | None
@@ -55,6 +63,8 @@ class CaptionReport:
     doubtful: int
     doubtful_cost: int
     exhausted: bool
+    awaited: int = 0
+    awaited_cost: int = 0
 
     def __str__(self) -> str:
         """Say it in a few lines."""
@@ -64,6 +74,12 @@ class CaptionReport:
             doubt = shown(self.doubtful_cost, self.currency)
             cost += f", of which {doubt} for {self.doubtful} requests that were cut off"
         lines.append(cost)
+        if self.awaited:
+            most = shown(self.awaited_cost, self.currency)
+            lines.append(
+                f"with the provider: {self.awaited} requests in batches, at most {most} of that; "
+                "they go on without this process. Run the same command again to fetch them"
+            )
         if self.exhausted:
             lines.append("the budget is spent: raise --budget and run it again to go on")
         return "\n".join(lines)
@@ -98,27 +114,83 @@ def caption_by_model(
     archive.refresh()
     archive.require(["image"])
     anew = _made_otherwise(archive, settings, overwrite=options.overwrite)
-    with archive.lock(LOCK), _session(archive, settings, options) as session:
-        step = FromModel(settings, session)
+    with archive.lock(LOCK):
         rows = _pending(archive, options, anew=anew)
+        if settings.batches is not None:
+            return _in_batches(archive, settings, options, rows, agree)
+        return _one_by_one(archive, settings, options, rows, agree)
+
+
+def _one_by_one(
+    archive: Archive,
+    settings: CaptionSettings,
+    options: FillOptions,
+    rows: pa.Array,
+    agree: Callable[[Estimate], bool],
+) -> CaptionReport:
+    with _session(archive, settings, options) as session:
+        _refuse_if_in_batches(session)
+        step = FromModel(settings, session)
         filled = None
         if not len(rows) or _agreed(archive, step, rows, agree):
             filled = archive.fill(step, options)
-        halt = session.halt
-        if halt is not None and not isinstance(halt, BudgetSpentError):
-            raise halt
-        return _report(session, filled, exhausted=halt is not None)
+        _raise_unless_spent(session)
+        return _report(session, filled)
+
+
+def _in_batches(
+    archive: Archive,
+    settings: CaptionSettings,
+    options: FillOptions,
+    rows: pa.Array,
+    agree: Callable[[Estimate], bool],
+) -> CaptionReport:
+    """Have a sample captioned at once, unless batches were agreed to before, and the rest later."""
+    with _session(archive, settings, options) as session:
+        ledger = BatchLedger(session.store, settings.session.model)
+        agreed_before = bool(ledger.open()) or ledger.ever(settings.prompt.digest)
+        go_on = not len(rows) or agreed_before
+        go_on = go_on or _agreed(archive, FromModel(settings, session), rows, agree)
+        _raise_unless_spent(session)
+        if not go_on:
+            return _report(session, None)
+    with _batch_session(archive, settings, options) as session:
+        filled = fill_in_batches(archive, FromModel(settings, session), session, rows, options)
+        _raise_unless_spent(session)
+        return _report(session, filled)
+
+
+def _raise_unless_spent(session: Session) -> None:
+    if session.halt is not None and not isinstance(session.halt, BudgetSpentError):
+        raise session.halt
+
+
+def _refuse_if_in_batches(session: Session) -> None:
+    """Ask nothing one by one that may be in a batch: it would be paid for twice."""
+    if batches := BatchLedger(session.store, session.settings.model).open():
+        places = ", ".join(sorted({batch.place for batch in batches}))
+        raise ModelError(
+            f"{sum(batch.requests for batch in batches)} requests are in batches at {places}: "
+            "fetch them first, with --batch"
+        )
 
 
 def _session(archive: Archive, settings: CaptionSettings, options: FillOptions) -> Session:
-    asking = settings.session.asking.model_copy(update={"again": options.retry_failed})
     words = settings.prompt
     expected = _WORDS_TO_TOKENS * len(words.system + words.user) + 1000 + words.max_tokens
-    return Session(
-        settings.session.model_copy(update={"asking": asking}),
-        kept_answers(archive, "answers"),
-        expected,
-    )
+    return Session(_asking(settings, options), kept_answers(archive, "answers"), expected)
+
+
+def _batch_session(
+    archive: Archive, settings: CaptionSettings, options: FillOptions
+) -> BatchSession:
+    answers = kept_answers(archive, "answers")
+    return BatchSession(_asking(settings, options), answers, settings.batches or BatchSettings())
+
+
+def _asking(settings: CaptionSettings, options: FillOptions) -> SessionSettings:
+    asking = settings.session.asking.model_copy(update={"again": options.retry_failed})
+    return settings.session.model_copy(update={"asking": asking})
 
 
 def _made_otherwise(archive: Archive, settings: CaptionSettings, *, overwrite: bool) -> bool:
@@ -163,7 +235,7 @@ def _agreed(
         raise ModelError(f"none of {len(asked)} images could be captioned; the first: {errors[0]}")
     if len(rows) <= len(asked):
         return True
-    budget = session.settings.budget
+    budget, batches = session.settings.budget, step.settings.batches
     return agree(
         estimate(
             usages,
@@ -172,12 +244,14 @@ def _agreed(
             limits=session.settings.limits,
             currency=budget.currency if budget else "USD",
             left=max(0, budget.amount - session.spent) if budget else None,
+            discount=float(batches.discount) if batches else None,
         )
     )
 
 
-def _report(session: Session, filled: FillReport | None, *, exhausted: bool) -> CaptionReport:
+def _report(session: Session, filled: FillReport | None) -> CaptionReport:
     count, amount = session.store.in_doubt()
+    awaited, awaited_cost = BatchLedger(session.store, session.settings.model).waiting()
     budget = session.settings.budget
     return CaptionReport(
         filled=filled,
@@ -185,5 +259,7 @@ def _report(session: Session, filled: FillReport | None, *, exhausted: bool) -> 
         currency=budget.currency if budget else "USD",
         doubtful=count,
         doubtful_cost=amount,
-        exhausted=exhausted,
+        exhausted=session.halt is not None,
+        awaited=awaited,
+        awaited_cost=awaited_cost,
     )

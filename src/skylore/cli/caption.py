@@ -40,6 +40,30 @@ def caption(
     temperature: Annotated[
         float | None, model_option("--temperature", help="The server's own if not given.")
     ] = None,
+    batch: Annotated[
+        bool,
+        model_option(
+            "--batch",
+            help="Ask through the provider's batch interface: cheaper, within a day. Run it again "
+            "to go on.",
+        ),
+    ] = False,
+    no_wait: Annotated[
+        bool,
+        model_option("--no-wait", help="Submit and fetch batches, and leave them alone then."),
+    ] = False,
+    batch_discount: Annotated[
+        str | None,
+        model_option(
+            "--batch-discount",
+            metavar="SHARE",
+            help="What batches take off both prices: 0.5 for half of them (default: nothing).",
+        ),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        model_option("--batch-tokens", min=1, help="Most tokens in batches under way, if limited."),
+    ] = None,
     yes: Yes = False,
     asked: dict[str, Any],
     options: FillOptions,
@@ -53,6 +77,11 @@ def caption(
     from skylore.archive.table import Archive
 
     asked |= given_of({"prompt": prompt, "summary": summary or None, "temperature": temperature})
+    in_batches = {"batch_discount": batch_discount, "batch_tokens": batch_tokens}
+    in_batches = given_of(in_batches | {"wait": False if no_wait else None})
+    if in_batches and not batch:
+        raise typer.BadParameter("--no-wait, --batch-discount and --batch-tokens go with --batch")
+    asked |= given_of({"batch": batch or None}) | in_batches
     if asked and not (captioner or "").startswith("openai:"):
         named = next(iter(asked)).replace("_", "-")
         raise typer.BadParameter(f"--{named} goes with --captioner openai:MODEL")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from skylore.vlm.calls import Call
 from skylore.vlm.faults import RefusedError, UnusableAnswerError
-from skylore.vlm.pictures import data_url
-from skylore.vlm.sender import Sender
+from skylore.vlm.sending import Sending
 from skylore.vlm.store import Answer, AnswerStore
 
 __all__ = ["Asker", "Usage"]
@@ -31,14 +29,14 @@ class Usage:
     cost
         In 10⁻¹² of the currency.
     latency
-        Seconds, summed.
+        Seconds, summed; None where nobody knows them, as in batches.
     """
 
     calls: int = 0
     tokens_in: int | None = 0
     tokens_out: int | None = 0
     cost: int = 0
-    latency: float = 0.0
+    latency: float | None = 0.0
 
     def add(self, answer: Answer) -> None:
         """Count an answer."""
@@ -46,7 +44,8 @@ class Usage:
         self.tokens_in = _sum(self.tokens_in, answer.tokens_in)
         self.tokens_out = _sum(self.tokens_out, answer.tokens_out)
         self.cost += answer.cost
-        self.latency += answer.latency
+        if self.latency is not None:
+            self.latency = None if answer.latency is None else self.latency + answer.latency
 
 
 class Asker:
@@ -58,10 +57,6 @@ class Asker:
         Its name.
     sender, store
         What sends, and where answers are kept.
-    drawing
-        Threads that draw images.
-    at_once
-        Requests that are being prepared, sent, waited for or kept at a time.
     corrections
         How often the model is told what was wrong with its answer.
     again
@@ -71,19 +66,15 @@ class Asker:
     def __init__(
         self,
         model: str,
-        sender: Sender,
+        sender: Sending,
         store: AnswerStore,
         *,
-        drawing: Executor,
-        at_once: int,
         corrections: int,
         again: bool,
     ) -> None:
         self._model = model
         self._sender = sender
         self._store = store
-        self._drawing = drawing
-        self._admitted = asyncio.Semaphore(at_once)
         self._corrections = corrections
         self._again = again
         self._asking: dict[str, asyncio.Task[Answer]] = {}
@@ -102,7 +93,7 @@ class Asker:
         PassingError
             This request failed again and again, while others succeeded.
         HaltedError
-            The run must end.
+            The run must end; or, as AwaitedError, the answer is still to come.
         ImageError
             The image cannot be shown.
         """
@@ -130,7 +121,7 @@ class Asker:
         """Give the kept answer, or the one that is being asked for, or ask."""
         key = call.key(self._model)
         kept = self._store.find(key)
-        if kept is not None and (kept.usable or not self._again):
+        if kept is not None and self._holds(kept):
             return kept
         if key in self._refused:
             raise RefusedError(self._refused[key])
@@ -140,18 +131,15 @@ class Asker:
             task.add_done_callback(lambda _: self._asking.pop(key, None))
         return await self._asking[key]
 
+    def _holds(self, kept: Answer) -> bool:
+        return kept.usable or not self._again or self._sender.answered_now(kept.key)
+
     async def _ask_server(self, call: Call, key: str) -> Answer:
-        async with self._admitted:
-            self._sender.refuse_if_halted()
-            image = None
-            if call.picture:
-                loop = asyncio.get_running_loop()
-                image = await loop.run_in_executor(self._drawing, data_url, call.picture)
-            try:
-                return await self._sender.send(call, key, image)
-            except RefusedError as error:
-                self._refused[key] = str(error)
-                raise
+        try:
+            return await self._sender.send(call, key)
+        except RefusedError as error:
+            self._refused[key] = str(error)
+            raise
 
 
 def _refuse(answer: Answer) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +17,11 @@ from skylore.errors import EndpointError, ModelError
 from skylore.vlm.calls import Call
 from skylore.vlm.clients import Clients
 from skylore.vlm.faults import PassingError, RefusedError, retry_after
+from skylore.vlm.store import Answer
 
-__all__ = ["Endpoint", "Reply"]
+__all__ = ["PASSING_STATUS", "Endpoint", "Reply", "read_reply"]
 
-_PASSING = {408, 409, 425, 429}
+PASSING_STATUS = {408, 409, 425, 429}
 _STOPPING = {401, 402, 403, 404, 405, 410}
 _NOT_CHARGED = {429, 500, 501, 503}
 
@@ -34,14 +37,34 @@ class Reply:
     tokens_in, tokens_out
         None if the server does not count.
     latency
-        Seconds.
+        Seconds; None in batches.
     """
 
     text: str
     finish: str
     tokens_in: int | None
     tokens_out: int | None
-    latency: float
+    latency: float | None
+
+    def answer_to(self, call: Call, key: str, *, model: str, cost: int) -> Answer:
+        """Give it as the answer that is kept."""
+        image = call.picture.digest if call.picture else ""
+        return self.answer(key, image, call.prompt.digest, model=model, cost=cost)
+
+    def answer(self, key: str, image: str, prompt: str, *, model: str, cost: int) -> Answer:
+        """Give it as the answer that is kept, to a question that only its digests tell of."""
+        return Answer(
+            key=key,
+            image=image,
+            prompt=prompt,
+            model=model,
+            text=self.text,
+            finish=self.finish,
+            tokens_in=self.tokens_in,
+            tokens_out=self.tokens_out,
+            cost=cost,
+            latency=self.latency,
+        )
 
 
 class Endpoint:
@@ -78,7 +101,7 @@ class Endpoint:
             )
         self.place = _place(base_url)
         self.tokens_field = "max_tokens" if base_url else "max_completion_tokens"
-        self._clients = Clients(self._key or "no-key-needed", base_url, timeout)
+        self.clients = Clients(self._key or "no-key-needed", base_url, timeout)
 
     async def attempt(self, call: Call, image_url: str | None, idempotency: str) -> Reply:
         """Ask once.
@@ -100,13 +123,11 @@ class Endpoint:
         EndpointError
             The server will answer no question: wrong key, address or model, or no money left.
         """
-        import openai
-
         body = call.body(self.model, image_url, self.tokens_field)
         started = time.monotonic()
-        try:
+        with self.faults():
             async with asyncio.timeout(self._timeout):
-                with self._clients.borrow() as client:
+                with self.clients.borrow() as client:
                     # The generic call: the typed one walks through every part of the body anew.
                     answer = await client.post(
                         "/chat/completions",
@@ -114,6 +135,15 @@ class Endpoint:
                         cast_to=object,
                         options={"headers": {"Idempotency-Key": idempotency}},
                     )
+        return read_reply(answer, time.monotonic() - started)
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Turn what goes wrong with a request into the faults that :meth:`attempt` raises."""
+        import openai
+
+        try:
+            yield
         except (TimeoutError, openai.APITimeoutError) as error:
             doubtful = not _never_connected(error)
             raise PassingError("no answer in time", doubtful=doubtful) from None
@@ -127,11 +157,10 @@ class Endpoint:
             raise PassingError(
                 "the answer is cut off: its JSON has no end", doubtful=True
             ) from None
-        return _reply(answer, time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._clients.close()
+        await self.clients.close()
 
     def _fault(self, error: Any) -> Exception:  # noqa: ANN401 - openai is not typed here
         status, told = int(error.status_code), self.redacted(" ".join(str(error).split()))[:500]
@@ -139,7 +168,7 @@ class Endpoint:
             return EndpointError(f"{self.place} says that the account has no money left: {told}")
         if status in _STOPPING:
             return EndpointError(f"{self.place} refuses {self.model!r}: {told}. {_HINTS[status]}")
-        if status in _PASSING or status >= 500:
+        if status in PASSING_STATUS or status >= 500:
             return PassingError(
                 told,
                 after=retry_after(error.response.headers.get("retry-after")),
@@ -183,7 +212,14 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-def _reply(content: object, latency: float) -> Reply:
+def read_reply(content: object, latency: float | None) -> Reply:
+    """Read a chat completion.
+
+    Raises
+    ------
+    PassingError
+        It is none.
+    """
     try:
         answer = _Completion.model_validate(content)
     except ValidationError as error:

@@ -14,6 +14,7 @@ from skylore.vlm.money import shown
 __all__ = ["CONFIDENCE", "Estimate", "Interval", "estimate", "total"]
 
 CONFIDENCE = 0.9
+_IN_BATCHES = "time: up to a day for a batch, as the provider has it"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Interval:
     expected: float
     low: float
     high: float
+
+    def scaled_beyond(self, known: float, share: float) -> Interval:
+        """Scale what comes on top of what is known."""
+        return Interval(
+            *(known + share * (x - known) for x in (self.expected, self.low, self.high))
+        )
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,10 @@ class Estimate:
     cost
         In 10⁻¹² of ``currency``.
     seconds
-        How long the rest takes, if the server keeps its pace.
+        How long the rest takes, if the server keeps its pace; None in batches, which take up to
+        the provider's bound of a day.
+    known
+        What the sample cost of it.
     left
         What is left of the budget for the rest, in 10⁻¹² of the currency; None without one.
     """
@@ -49,8 +59,9 @@ class Estimate:
     tokens_in: Interval | None
     tokens_out: Interval | None
     cost: Interval
-    seconds: float
+    seconds: float | None
     currency: str
+    known: int
     left: int | None
 
     def __str__(self) -> str:
@@ -65,18 +76,19 @@ class Estimate:
                 lines.append(f"tokens {name}: {tokens.expected:,.0f} ({span})")
         low, high = shown(self.cost.low, self.currency), shown(self.cost.high, self.currency)
         lines.append(f"cost: {shown(self.cost.expected, self.currency)} ({low} to {high})")
-        lines.append(f"time: {_duration(self.seconds)}")
+        lines.append(
+            f"time: {_duration(self.seconds)}" if self.seconds is not None else _IN_BATCHES
+        )
         if self.left is not None:
             lines.append(self._budget())
         return "\n".join(lines)
 
     def _budget(self) -> str:
         amount = shown(self.left or 0, self.currency)
-        row = self.cost.expected / self.rows
-        rest = row * (self.rows - self.sampled)
+        rest = self.cost.expected - self.known
         if self.left is None or rest <= self.left:
             return f"left of the budget: {amount}"
-        reach = int(self.left / row)
+        reach = int(self.left / rest * (self.rows - self.sampled))
         return f"left of the budget: {amount}, which is enough for about {reach} more"
 
 
@@ -107,28 +119,35 @@ def estimate(
     limits: LimitSettings,
     currency: str,
     left: int | None,
+    discount: float | None = None,
 ) -> Estimate:
-    """Foretell a run from what a random sample of its rows took."""
+    """Foretell a run from what a random sample of its rows took.
+
+    With a ``discount`` the rest is asked in batches, which take that share off the prices.
+    """
     read = [use.tokens_in for use in usages if use.tokens_in is not None]
     written = [use.tokens_out for use in usages if use.tokens_out is not None]
     rest = rows - len(usages)
     calls = rest * float(np.mean([use.calls for use in usages]))
-    seconds = rest * float(np.mean([use.latency for use in usages])) / limits.concurrency
+    seconds = rest * float(np.mean([use.latency or 0 for use in usages])) / limits.concurrency
     if limits.requests_per_minute:
         seconds = max(seconds, 60 * calls / limits.requests_per_minute)
     if limits.tokens_per_minute and read and written:
         tokens = rest * float(np.mean(read) + np.mean(written))
         seconds = max(seconds, 60 * tokens / limits.tokens_per_minute)
     counted = len(read) == len(usages)
+    known = sum(use.cost for use in usages)
+    cost = total([use.cost for use in usages], rows).scaled_beyond(known, 1 - (discount or 0))
     return Estimate(
         rows=rows,
         sampled=len(usages),
         failed=failed,
         tokens_in=total(read, rows) if counted else None,
         tokens_out=total(written, rows) if counted else None,
-        cost=total([use.cost for use in usages], rows),
-        seconds=seconds,
+        cost=cost,
+        seconds=seconds if discount is None else None,
         currency=currency,
+        known=known,
         left=left,
     )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AwaitedError",
     "HaltedError",
     "PassingError",
     "Persistence",
@@ -80,6 +81,10 @@ class UnusableAnswerError(Exception):
 
 class HaltedError(Exception):
     """The run must end before this could be asked."""
+
+
+class AwaitedError(HaltedError):
+    """The answer is still to come: a batch has the question, or the next one will have it."""
 
 
 def pause_before(attempt: int, fault: PassingError, chance: random.Random) -> float:

@@ -14,12 +14,13 @@ from typing import NoReturn
 
 from skylore.errors import EndpointError
 from skylore.vlm.calls import Call
-from skylore.vlm.endpoint import Endpoint, Reply
+from skylore.vlm.drawing import Drawing
+from skylore.vlm.endpoint import Endpoint
 from skylore.vlm.faults import HaltedError, PassingError, Persistence, RefusedError, pause_before
 from skylore.vlm.limits import Limits
-from skylore.vlm.money import Prices
 from skylore.vlm.purse import BudgetSpentError, Purse
 from skylore.vlm.store import Answer, AnswerStore
+from skylore.vlm.tariff import Tariff
 
 __all__ = ["Sender"]
 
@@ -32,9 +33,11 @@ class Sender:
 
     Parameters
     ----------
-    endpoint, store, purse, limits, prices, persistence
-        The server, where answers are kept, the budget, the rate limits, what tokens cost, and how
-        often to try.
+    endpoint, store, purse, limits, tariff, persistence, drawing
+        The server, where answers are kept, the budget, the rate limits, what tokens cost, how
+        often to try, and what draws the images.
+    at_once
+        Requests that are being prepared, sent, waited for or kept at a time.
 
     Attributes
     ----------
@@ -51,35 +54,39 @@ class Sender:
         *,
         purse: Purse,
         limits: Limits,
-        prices: Prices,
+        tariff: Tariff,
         persistence: Persistence,
+        drawing: Drawing,
+        at_once: int,
     ) -> None:
         self._endpoint = endpoint
         self._store = store
         self._purse = purse
         self._limits = limits
-        self._prices = prices
+        self._tariff = tariff
         self._persistence = persistence
+        self._drawing = drawing
+        self._admitted = asyncio.Semaphore(at_once)
+        self._answered: set[str] = set()
         self._halted = asyncio.Event()
         self._given_up = 0
         self._chance = random.Random()  # noqa: S311 - spreads requests in time
-        # A server that counts more than was thought possible is believed from then on.
-        self._most_in = self._most_out = 0
         self.halt: Exception | None = None
         self.sent = 0
 
-    async def send(self, call: Call, key: str, image: str | None) -> Answer:
-        """Try until an answer is kept.
+    async def send(self, call: Call, key: str) -> Answer:
+        """Try until an answer is kept; see :class:`skylore.vlm.sending.Sending`."""
+        async with self._admitted:
+            self.refuse_if_halted()
+            answer = await self._persist(call, key, await self._drawing.of(call))
+        self._answered.add(key)
+        return answer
 
-        Raises
-        ------
-        PassingError
-            This request failed again and again, while others succeeded.
-        RefusedError
-            The server will not answer it.
-        HaltedError
-            The run must end: see :attr:`halt`.
-        """
+    def answered_now(self, key: str) -> bool:
+        """Whether this run has asked it."""
+        return key in self._answered
+
+    async def _persist(self, call: Call, key: str, image: str | None) -> Answer:
         limited = faults = certain = 0
         while True:
             try:
@@ -115,9 +122,7 @@ class Sender:
             await asyncio.wait_for(self._halted.wait(), seconds)
 
     async def _attempt(self, call: Call, key: str, image: str | None, idempotency: str) -> Answer:
-        most = self._prices.cost(
-            max(call.most_tokens_in, self._most_in), max(call.prompt.max_tokens, self._most_out)
-        )
+        most = self._tariff.most(call)
         number = await self._reserve(key, most)
         spent, answer, booked = 0, None, 0.0
         try:
@@ -126,7 +131,8 @@ class Sender:
                 self.sent += 1
                 spent = most
                 reply = await self._endpoint.attempt(call, image, idempotency)
-            answer = self._kept(call, key, reply, most)
+            cost = self._tariff.cost(reply, most)
+            answer = reply.answer_to(call, key, model=self._endpoint.model, cost=cost)
             spent = answer.cost
         except PassingError as fault:
             spent = most if fault.doubtful else 0
@@ -142,8 +148,6 @@ class Sender:
         if answer is None:
             raise AssertionError("an attempt ends with an answer or an error")
         if answer.tokens_in is not None and answer.tokens_out is not None:
-            self._most_in = max(self._most_in, answer.tokens_in)
-            self._most_out = max(self._most_out, answer.tokens_out)
             self._limits.used(answer.tokens_in + answer.tokens_out, booked)
         return answer
 
@@ -168,22 +172,6 @@ class Sender:
             self._stop(error)
         finally:
             await self._purse.settle(most, spent)
-
-    def _kept(self, call: Call, key: str, reply: Reply, most: int) -> Answer:
-        counted = reply.tokens_in is not None and reply.tokens_out is not None
-        cost = self._prices.cost(reply.tokens_in or 0, reply.tokens_out or 0) if counted else most
-        return Answer(
-            key=key,
-            image=call.picture.digest if call.picture else "",
-            prompt=call.prompt.digest,
-            model=self._endpoint.model,
-            text=reply.text,
-            finish=reply.finish,
-            tokens_in=reply.tokens_in,
-            tokens_out=reply.tokens_out,
-            cost=cost,
-            latency=reply.latency,
-        )
 
     def refuse_if_halted(self) -> None:
         """Raise HaltedError once the run must end."""

@@ -12,13 +12,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from skylore.vlm.asker import Asker
+from skylore.vlm.drawing import Drawing
 from skylore.vlm.endpoint import Endpoint
 from skylore.vlm.faults import HaltedError
 from skylore.vlm.limits import Limits
 from skylore.vlm.purse import Purse
 from skylore.vlm.sender import Sender
+from skylore.vlm.sending import Sending
 from skylore.vlm.settings import SessionSettings
 from skylore.vlm.store import AnswerStore
+from skylore.vlm.tariff import Tariff
 
 __all__ = ["Session"]
 
@@ -41,25 +44,15 @@ class Session:
 
     def __init__(self, settings: SessionSettings, answers: Path, tokens_expected: float) -> None:
         self.settings = settings
-        self._endpoint = Endpoint(settings.model, settings.base_url, timeout=settings.timeout)
+        self.endpoint = Endpoint(settings.model, settings.base_url, timeout=settings.timeout)
         self.store = AnswerStore(answers)
-        self._drawing = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skylore-draw")
-        budget = settings.budget
-        self._purse = Purse(budget.amount if budget else None, self.store.spent())
-        self._sender = Sender(
-            self._endpoint,
-            self.store,
-            purse=self._purse,
-            limits=Limits(settings.limits, tokens_expected),
-            prices=settings.prices,
-            persistence=settings.asking,
-        )
+        self._tokens_expected = tokens_expected
+        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skylore-draw")
+        self._sender = self._make_sender(Drawing(self._threads))
         self._asker = Asker(
             settings.model,
             self._sender,
             self.store,
-            drawing=self._drawing,
-            at_once=settings.at_once,
             corrections=settings.asking.corrections,
             again=settings.asking.again,
         )
@@ -67,6 +60,20 @@ class Session:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="skylore-asking", daemon=True
+        )
+
+    def _make_sender(self, drawing: Drawing) -> Sending:
+        budget = self.settings.budget
+        self._purse = Purse(budget.amount if budget else None, self.store.spent())
+        return Sender(
+            self.endpoint,
+            self.store,
+            purse=self._purse,
+            limits=Limits(self.settings.limits, self._tokens_expected),
+            tariff=Tariff(self.settings.prices),
+            persistence=self.settings.asking,
+            drawing=drawing,
+            at_once=self.settings.at_once,
         )
 
     def __enter__(self) -> Self:
@@ -122,7 +129,7 @@ class Session:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._drawing.shutdown()
+        self._threads.shutdown()
         self.store.close()
 
     async def _end(self) -> None:
@@ -134,4 +141,4 @@ class Session:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-        await self._endpoint.close()
+        await self.endpoint.close()

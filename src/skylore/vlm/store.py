@@ -1,10 +1,10 @@
 """Answers and what they cost, on disk before they are used (SQLite, write-ahead log).
 
-Two tables. ``answers`` has each answer of a server under the digest of what was asked.
-``spending`` has each request, written **before** it is sent with the most that it may cost, and
-settled together with its answer; what was never settled, because the process was killed, counts in
-full. One thread writes, and commits together all that waits, so that a hundred durable writes take
-the time of a few.
+``answers`` has each answer of a server under the digest of what was asked. ``spending`` has each
+request, written **before** it is sent with the most that it may cost, and settled together with its
+answer; what was never settled, because the process was killed, counts in full. ``batches`` and
+``batched`` are those of :mod:`skylore.vlm.batches.ledger`. One thread writes, and commits together
+all that waits, so that a hundred durable writes take the time of a few.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from skylore.errors import ArchiveError
 
-__all__ = ["Answer", "AnswerStore"]
+__all__ = ["Answer", "AnswerStore", "Work", "insert_answer"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Answer:
     cost
         In 10⁻¹² of the currency.
     latency
-        Seconds from sending to the whole answer.
+        Seconds from sending to the whole answer; None in batches.
     usable
         False once it was found not to be what was asked for.
     """
@@ -55,7 +55,7 @@ class Answer:
     tokens_in: int | None
     tokens_out: int | None
     cost: int
-    latency: float
+    latency: float | None
     usable: bool = True
 
 
@@ -69,8 +69,18 @@ CREATE INDEX IF NOT EXISTS answers_by_prompt ON answers (prompt, model, made);
 CREATE TABLE IF NOT EXISTS spending (
     id INTEGER PRIMARY KEY, key TEXT, reserved INTEGER NOT NULL, spent INTEGER, made TEXT
 );
+CREATE TABLE IF NOT EXISTS batches (
+    key TEXT PRIMARY KEY, model TEXT, place TEXT, prompt TEXT, requests INTEGER, tokens INTEGER,
+    made REAL, state TEXT, input TEXT, remote TEXT, creating REAL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batched (
+    id INTEGER PRIMARY KEY REFERENCES spending (id), batch TEXT, key TEXT, image TEXT, prompt TEXT,
+    state TEXT, fault TEXT
+);
+CREATE INDEX IF NOT EXISTS batched_by_key ON batched (key);
+CREATE INDEX IF NOT EXISTS batched_by_batch ON batched (batch, state);
 """
-_Work = Callable[[sqlite3.Connection], Any]
+Work = Callable[[sqlite3.Connection], Any]
 
 
 class AnswerStore:
@@ -96,13 +106,13 @@ class AnswerStore:
         except (OSError, sqlite3.Error) as error:
             raise ArchiveError(f"cannot keep answers in {path}: {error}") from error
         self._reading_lock = threading.Lock()
-        self._waiting: SimpleQueue[tuple[_Work, Future[Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Work, Future[Any]] | None] = SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="skylore-answers", daemon=True)
         self._writer.start()
 
     def find(self, key: str) -> Answer | None:
         """Give the answer to what has this digest, if there is one."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM answers WHERE key = ?", (key,))  # noqa: S608 - names of fields
+        rows = self.read(f"SELECT {_COLUMNS} FROM answers WHERE key = ?", (key,))  # noqa: S608 - names of fields
         return _answer(rows[0]) if rows else None
 
     def recent(self, prompt: str, model: str, count: int) -> list[Answer]:
@@ -110,18 +120,24 @@ class AnswerStore:
         query = f"SELECT {_COLUMNS} FROM answers WHERE prompt = ? AND model = ?"  # noqa: S608 - names of fields
         return [
             _answer(row)
-            for row in self._read(f"{query} ORDER BY made DESC LIMIT ?", (prompt, model, count))
+            for row in self.read(f"{query} ORDER BY made DESC LIMIT ?", (prompt, model, count))
         ]
 
     def spent(self) -> int:
         """Sum what all requests have cost, and may have cost, in 10⁻¹² of the currency."""
         query = "SELECT COALESCE(SUM(COALESCE(spent, reserved)), 0) FROM spending"
-        return int(self._read(query)[0][0])
+        return int(self.read(query)[0][0])
 
     def in_doubt(self) -> tuple[int, int]:
-        """Count the requests that were never settled, and sum the most that they may have cost."""
-        query = "SELECT COUNT(*), COALESCE(SUM(reserved), 0) FROM spending WHERE spent IS NULL"
-        count, amount = self._read(query)[0]
+        """Count the requests that were never settled, and sum the most that they may have cost.
+
+        Those that a provider has in a batch are not among them: they will be settled.
+        """
+        query = (
+            "SELECT COUNT(*), COALESCE(SUM(reserved), 0) FROM spending WHERE spent IS NULL "
+            "AND id NOT IN (SELECT id FROM batched WHERE state = 'waiting')"
+        )
+        count, amount = self.read(query)[0]
         return count, amount
 
     def reserve(self, key: str, amount: int) -> Future[int]:
@@ -132,7 +148,7 @@ class AnswerStore:
             query = "INSERT INTO spending (key, reserved, made) VALUES (?, ?, ?)"
             return connection.execute(query, row).lastrowid
 
-        return self._submit(work)
+        return self.write(work)
 
     def settle(self, number: int, spent: int, answer: Answer | None = None) -> Future[None]:
         """Note what a request has cost, and its answer, in one transaction."""
@@ -140,12 +156,9 @@ class AnswerStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE spending SET spent = ? WHERE id = ?", (spent, number))
             if answer is not None:
-                values = (*astuple(answer), _now())
-                marks = ", ".join("?" * len(values))
-                query = f"INSERT OR REPLACE INTO answers ({_COLUMNS}, made) VALUES ({marks})"  # noqa: S608 - names of fields
-                connection.execute(query, values)
+                insert_answer(connection, answer)
 
-        return self._submit(work)
+        return self.write(work)
 
     def reject(self, key: str) -> Future[None]:
         """Mark an answer as not what was asked for."""
@@ -153,7 +166,7 @@ class AnswerStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE answers SET usable = 0 WHERE key = ?", (key,))
 
-        return self._submit(work)
+        return self.write(work)
 
     def close(self) -> None:
         """Finish what waits, and close the file."""
@@ -161,11 +174,13 @@ class AnswerStore:
         self._writer.join()
         self._reading.close()
 
-    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Look something up."""
         with self._reading_lock:
             return self._reading.execute(query, values).fetchall()
 
-    def _submit(self, work: _Work) -> Future[Any]:
+    def write(self, work: Work) -> Future[Any]:
+        """Have work done in a transaction by the thread that writes."""
         future: Future[Any] = Future()
         self._waiting.put((work, future))
         return future
@@ -186,7 +201,15 @@ class AnswerStore:
             connection.close()
 
 
-def _commit(connection: sqlite3.Connection, group: list[tuple[_Work, Future[Any]]]) -> None:
+def insert_answer(connection: sqlite3.Connection, answer: Answer) -> None:
+    """Keep an answer, within a transaction."""
+    values = (*astuple(answer), _now())
+    marks = ", ".join("?" * len(values))
+    query = f"INSERT OR REPLACE INTO answers ({_COLUMNS}, made) VALUES ({marks})"  # noqa: S608 - names of fields
+    connection.execute(query, values)
+
+
+def _commit(connection: sqlite3.Connection, group: list[tuple[Work, Future[Any]]]) -> None:
     awaited = [future.set_running_or_notify_cancel() for _, future in group]
     try:
         connection.execute("BEGIN IMMEDIATE")
