@@ -46,6 +46,12 @@ class ProjectionHead(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
 
+    @property
+    def last_layers(self) -> list[nn.Linear]:
+        """The linear layer that ends each block."""
+        ends = [list(block.children())[-1] for block in self.blocks]
+        return [layer for layer in ends if isinstance(layer, nn.Linear)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Project ``(N, input_dim)`` to ``(N, output_dim)``, not normalised."""
         x = self.fc_in(x)
@@ -81,13 +87,22 @@ class ContrastiveHeads(nn.Module):
         self.register_buffer("text_mean", torch.zeros(config.text_input_dim))
         self.register_buffer("text_scale", torch.ones(config.text_input_dim))
 
+    def image_inputs(self, vectors: Tensor) -> Tensor:
+        """Standardise image vectors ``(N, image_input_dim)``, then bring them to unit length."""
+        standard = (vectors - self.image_mean) / self.image_scale
+        return F.normalize(standard, dim=-1, eps=_INPUT_EPSILON)
+
+    def text_inputs(self, vectors: Tensor) -> Tensor:
+        """Standardise text vectors ``(N, text_input_dim)``."""
+        standard: Tensor = (vectors - self.text_mean) / self.text_scale
+        return standard
+
     def project_images(self, vectors: Tensor) -> Tensor:
         """Project image vectors ``(N, image_input_dim)`` to unit rows ``(N, embedding_dim)``."""
-        standard = (vectors - self.image_mean) / self.image_scale
-        unit = F.normalize(standard, dim=-1, eps=_INPUT_EPSILON)
-        return F.normalize(self.image_projector(unit), dim=-1, eps=_OUTPUT_EPSILON)
+        projected = self.image_projector(self.image_inputs(vectors))
+        return F.normalize(projected, dim=-1, eps=_OUTPUT_EPSILON)
 
     def project_texts(self, vectors: Tensor) -> Tensor:
         """Project text vectors ``(N, text_input_dim)`` to unit rows ``(N, embedding_dim)``."""
-        standard = (vectors - self.text_mean) / self.text_scale
-        return F.normalize(self.text_projector(standard), dim=-1, eps=_OUTPUT_EPSILON)
+        projected = self.text_projector(self.text_inputs(vectors))
+        return F.normalize(projected, dim=-1, eps=_OUTPUT_EPSILON)

@@ -11,6 +11,8 @@ __all__ = ["ModelSizes", "TrainingSettings"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 
+_FEWEST_FOR_CLOSED_FORM = 3_000
+
 
 class ModelSizes(BaseModel):
     """Widths of the heads and of the shared space."""
@@ -54,6 +56,9 @@ class TrainingSettings(BaseModel):
     patience : int
         Evaluations without a better one after which training stops.
     gradient_clip : float
+    closed_form : bool
+        Whether to begin where :func:`skylore.alignment.closed_form.start_in_closed_form` ends;
+        weights then decay towards that, not towards zero.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +80,25 @@ class TrainingSettings(BaseModel):
     evaluations: Positive = 20
     patience: Positive = 8
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    closed_form: bool = False
+
+    @classmethod
+    def for_objects(cls, objects: int) -> TrainingSettings:
+        """Return the recipe for this many training objects.
+
+        From 3,000 on, where covariances of usual encoders are known well enough for it, training
+        starts in closed form: what is left to learn is little, and learnt slowly.
+        """
+        if objects < _FEWEST_FOR_CLOSED_FORM:
+            return cls()
+        return cls(
+            closed_form=True,
+            steps=300,
+            learning_rate=2e-4,
+            weight_decay=20.0,
+            evaluations=10,
+            patience=3,
+        )
 
     @classmethod
     def adapting(cls) -> TrainingSettings:

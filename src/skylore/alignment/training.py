@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from skylore import __version__
+from skylore.alignment.closed_form import start_in_closed_form
 from skylore.alignment.config import AlignmentConfig, EncoderReference
 from skylore.alignment.heads import ContrastiveHeads
 from skylore.alignment.model import Alignment
@@ -70,7 +71,8 @@ def train(
         zero, its weights decay towards what they were (Li et al. 2018, arXiv 1802.01483): what it
         knew and these captions do not speak of is not forgotten sooner than need be.
     settings : TrainingSettings, optional
-        By default :meth:`TrainingSettings.adapting` where there is a model to start from.
+        By default :meth:`TrainingSettings.adapting` where there is a model to start from, and
+        else :meth:`TrainingSettings.for_objects`.
     seed : int
         Equal seeds give equal models on the same CPU and thread count.
     progress : callable, optional
@@ -85,10 +87,12 @@ def train(
     ModelError
         If the vectors cannot be used, are fewer than eight, or cannot be learnt from.
     """
-    settings = settings or (TrainingSettings.adapting() if start else TrainingSettings())
     pairs = check_pairs(image_vectors, text_vectors, owners)
     if len(ids) != len(pairs):
         raise ModelError(f"there are {len(ids)} ids for {len(pairs)} image vectors")
+    settings = settings or (
+        TrainingSettings.adapting() if start else TrainingSettings.for_objects(len(pairs))
+    )
     aside = held_out(ids, settings.validation)
     training, checking = pairs.take(np.flatnonzero(~aside)), pairs.take(np.flatnonzero(aside))
     config = (
@@ -98,36 +102,53 @@ def train(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = ContrastiveHeads(config)
-        if start is not None:
-            heads.load_state_dict(start.weights())
-        elif settings.standardise:
-            _standardise(heads, training)
-        if start is None:
-            check_learnable(training, config, heads)
         run = TrainingRun(
-            heads=heads,
+            heads=_first_heads(config, settings, training, start, seed),
             config=config,
             settings=settings,
             training=training,
             checking=checking,
             seed=seed,
-            towards_start=start is not None,
+            towards_start=start is not None or settings.closed_form,
         )
         run.go(progress)
-    heads.load_state_dict(run.best)
+    return _told(run, pairs, seed)
+
+
+def _first_heads(
+    config: AlignmentConfig,
+    settings: TrainingSettings,
+    training: Pairs,
+    start: Alignment | None,
+    seed: int,
+) -> ContrastiveHeads:
+    heads = ContrastiveHeads(config)
+    if start is not None:
+        heads.load_state_dict(start.weights())
+        return heads
+    if settings.standardise:
+        _standardise(heads, training)
+    check_learnable(training, config, heads)
+    if settings.closed_form:
+        start_in_closed_form(heads, training, torch.Generator().manual_seed(seed))
+    return heads
+
+
+def _told(run: TrainingRun, pairs: Pairs, seed: int) -> TrainedAlignment:
+    """Put the best weights back, and write the account."""
+    run.heads.load_state_dict(run.best)
     report = TrainingReport(
         objects=len(pairs),
         texts=len(pairs.texts),
-        training_objects=len(training),
-        held_out_objects=len(checking),
+        training_objects=len(run.training),
+        held_out_objects=len(run.checking),
         seed=seed,
-        settings=settings,
+        settings=run.settings,
         chosen_step=run.chosen,
         history=run.history,
-        retrieval=_retrieval(Alignment(config, heads), checking, run.relevant),
+        retrieval=_retrieval(Alignment(run.config, run.heads), run.checking, run.relevant),
     )
-    return TrainedAlignment(Alignment(config, heads, report), report)
+    return TrainedAlignment(Alignment(run.config, run.heads, report), report)
 
 
 def _configuration(
