@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skylore.encoders.base import Vectors
-from skylore.encoders.texts import check_text
-from skylore.encoders.vectors import unit_rows
+from skylore.encoders.texts import PIECES, encode_whole
 from skylore.errors import DependencyMissingError, ModelError
 
 __all__ = ["OpenAIEncoder", "endpoint_revision"]
@@ -21,6 +20,7 @@ __all__ = ["OpenAIEncoder", "endpoint_revision"]
 _TEXTS_PER_REQUEST = 100
 _RETRIES = 4
 _TIMEOUT_SECONDS = 60.0
+_LONGEST = 8191
 
 
 class OpenAIEncoder:
@@ -29,7 +29,9 @@ class OpenAIEncoder:
     ``OPENAI_BASE_URL`` names the server and ``OPENAI_API_KEY`` the key; a server named in the
     first may do without the second. Requests that fail for a passing reason (rate limit, server
     error, lost connection) are retried four times with growing pauses. What still fails raises:
-    no vector is ever made up. The server, not this class, decides how long a text may be.
+    no vector is ever made up. OpenAI's models take 8,191 tokens; as some servers cut longer texts
+    off silently, those of more than 8,191 bytes, which no tokenizer over bytes makes more tokens
+    of, are divided, and the vectors of their pieces averaged.
 
     Parameters
     ----------
@@ -53,12 +55,19 @@ class OpenAIEncoder:
                 f"the text encoder {self.name} needs OPENAI_API_KEY, or OPENAI_BASE_URL for a "
                 "server of your own. Set one of them, or use minilm, which needs neither."
             )
+        self._dimension = 0
         self._client: Any = _connect(self._key or "no-key-needed", self.name)
 
-    @cached_property
+    @property
     def dimension(self) -> int:
-        """The length of a vector, which one short request finds out."""
-        return int(self._request(["dimension"]).shape[1])
+        """The length of a vector, as of the first answer; a short request asks for one if need be.
+
+        Raises
+        ------
+        ModelError
+            If the server does not answer, or not with a vector.
+        """
+        return self._dimension or self._request(["dimension"]).shape[1]
 
     @cached_property
     def revision(self) -> str:
@@ -73,17 +82,22 @@ class OpenAIEncoder:
         ModelError
             If a text is empty, or the server's last answer to a batch is an error or not usable.
         """
-        for number, text in enumerate(texts):
-            check_text(text, number)
+        return encode_whole(
+            texts,
+            encode=self._rows,
+            size=lambda text: len(text.encode()),
+            limit=_LONGEST,
+            encoder=self.name,
+        )
+
+    def _rows(self, texts: list[str]) -> NDArray[np.float64]:
         rows = [
-            self._request(list(texts[start : start + _TEXTS_PER_REQUEST]))
+            self._request(texts[start : start + _TEXTS_PER_REQUEST])
             for start in range(0, len(texts), _TEXTS_PER_REQUEST)
         ]
         if not rows:
-            return np.empty((0, self.dimension), dtype=np.float32)
-        if len({batch.shape[1] for batch in rows}) > 1:
-            raise ModelError(f"{self.name} gave vectors of different lengths; nothing was kept")
-        return unit_rows(np.concatenate(rows), encoder=self.name)
+            return np.empty((0, self.dimension), dtype=np.float64)
+        return np.concatenate(rows)
 
     def _request(self, texts: list[str]) -> NDArray[np.float64]:
         import openai
@@ -101,8 +115,19 @@ class OpenAIEncoder:
                 f"{self.name} did not answer {len(texts)} texts with as many equally long vectors "
                 f"({type(error).__name__}). Check that OPENAI_BASE_URL serves embeddings."
             ) from error
+        if len(answer.data) != len(texts):
+            raise ModelError(
+                f"{self.name} answered {len(texts)} texts with {len(answer.data)} vectors; "
+                "which belongs to which is not certain. Check what OPENAI_BASE_URL serves."
+            )
         if rows.ndim != 2 or rows.shape[1] == 0:
             raise ModelError(f"{self.name} answered with empty vectors; check the model's name")
+        self._dimension = self._dimension or rows.shape[1]
+        if rows.shape[1] != self._dimension:
+            raise ModelError(
+                f"{self.name} gave vectors of {rows.shape[1]} entries, and of {self._dimension} "
+                "before; nothing was kept. Check what OPENAI_BASE_URL serves."
+            )
         return rows
 
     def _redacted(self, message: str) -> str:
@@ -111,8 +136,11 @@ class OpenAIEncoder:
 
 
 def endpoint_revision(model: str, dimension: int) -> str:
-    """Name the weights behind an endpoint by the model's name and the length of its vectors."""
-    return hashlib.sha256(f"{model} {dimension}".encode()).hexdigest()[:16]
+    """Name the weights behind an endpoint by the model's name and the length of its vectors.
+
+    The way that long texts are divided counts as well.
+    """
+    return hashlib.sha256(f"{model} {dimension} {PIECES}".encode()).hexdigest()[:16]
 
 
 def _connect(key: str, name: str) -> object:
