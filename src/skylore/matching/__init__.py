@@ -1,0 +1,1 @@
+"""Cross-matching lists of positions with archives."""
