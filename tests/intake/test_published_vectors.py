@@ -104,8 +104,10 @@ def search(place: Path, endpoint: str, text: str) -> list[dict]:
     return json.loads(done.stdout)["hits"]
 
 
-@pytest.mark.parametrize("published", ["image encoder", "shared space"])
-@pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float16())])
+@pytest.mark.parametrize(
+    ("published", "kind"),
+    [("image encoder", pa.list_(pa.float32())), ("shared space", pa.list_(pa.float16()))],
+)
 def test_a_set_without_images_is_searched_in_words(
     tmp_path: Path, endpoint: str, published: str, kind: pa.DataType
 ) -> None:

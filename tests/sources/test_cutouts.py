@@ -216,13 +216,18 @@ def test_pauses_that_the_server_asks_for_are_kept_by_all(tmp_path: Path, serve) 
     assert gaps.max() > 0.5  # nothing at all was asked meanwhile
 
 
-def test_no_more_at_a_time_and_in_a_second_than_allowed(tmp_path: Path, serve) -> None:
-    server = serve(pause=0.1)
-    write_list(tmp_path / "positions.csv", 24)
-    take(tmp_path, source(tmp_path, server, concurrency=3, per_second=20.0))
+def test_no_more_at_a_time_than_allowed(tmp_path: Path, serve) -> None:
+    server = serve(pause=0.2)
+    write_list(tmp_path / "positions.csv", 12)
+    take(tmp_path, source(tmp_path, server, concurrency=3))
     assert server.most_at_once == 3
-    times = np.array(server.times)
-    assert all(((times >= t) & (times < t + 0.5)).sum() <= 12 for t in times)
+
+
+def test_no_more_in_a_second_than_allowed(tmp_path: Path, serve) -> None:
+    server = serve()
+    write_list(tmp_path / "positions.csv", 21)
+    take(tmp_path, source(tmp_path, server, per_second=20.0))
+    assert server.times[-1] - server.times[0] > 0.8
 
 
 def test_an_answer_that_drips_is_given_up(

@@ -123,6 +123,8 @@ def ingest(
     from skylore import pipeline
     from skylore.intake.ingest import IngestOptions
 
+    if join and cutouts is not None:
+        raise typer.BadParameter("--join adds columns, and --cutouts images; say them one by one")
     if join:
         typer.echo(pipeline.join(archive, source, id_column=id_column))
         return

@@ -56,7 +56,7 @@ def select_new(
     if not keep_first:
         refuse_repeats(source, ids)
     here = _present(archive, source, ids)
-    wanted = ~here & _first_of_each(ids)
+    wanted = ~here & _first_of_each(ids) if keep_first else ~here
     if not retry_failed:
         names = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
         aside = archive.quarantine.read(INGEST)[ID].cast(names.type)
