@@ -31,7 +31,7 @@ from skylore.symbols.library import load_symbols
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["checked_where", "fit_classifier"]
+__all__ = ["checked_where", "fit_classifier", "words_of"]
 
 _MARGIN = 1.125
 """Images are kept larger than the network's canvas, so that turning them blurs less."""
@@ -90,7 +90,7 @@ def fit_classifier(
         progress=progress,
     )
     guidance = Guidance(
-        _words(settings, examples.classes), _draw(settings, examples, network.view.canvas)
+        words_of(settings, examples.classes), _draw(settings, examples, network.view.canvas)
     )
     run = ClassifierRun(settings, examples, network, guidance, work / "checkpoint.safetensors")
     _go(run, progress=progress)
@@ -119,7 +119,7 @@ def _draw(settings: ClassifierSettings, examples: Examples, size: int) -> Symbol
     )
 
 
-def _words(settings: ClassifierSettings, classes: Sequence[str]) -> Tensor:
+def words_of(settings: ClassifierSettings, classes: Sequence[str]) -> Tensor:
     """Encode what is said of each class, ``(C, Dt)``."""
     said = [settings.caption.replace("{class}", _readable(name)) for name in classes]
     return torch.from_numpy(_text_encoder(settings).encode(said))

@@ -1,0 +1,173 @@
+"""Classifiers trained side by side: with and without symbols, and with symbols that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
+
+from benchmarks.downstream_runs import TaskData
+from skylore.classification.examples import Examples
+from skylore.classification.finish import finish
+from skylore.classification.guidance import Guidance, SymbolBank
+from skylore.classification.networks import TrainableNetwork, load_trainable
+from skylore.classification.run import ClassifierRun
+from skylore.classification.scores import retrieval_precisions
+from skylore.classification.service import words_of
+from skylore.classification.settings import ClassifierSettings
+from skylore.encoders.base import Pixels
+from skylore.morphology.network import frames_of
+from skylore.symbols.library import Symbols, load_symbols
+
+__all__ = ["CONTROLS", "METHODS", "Learner", "train", "zero_shot"]
+
+Found = dict[str, NDArray[np.float64]]
+"""By name, a figure of each held-out object."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A way to learn.
+
+    Attributes
+    ----------
+    update : mapping
+        Of the settings.
+    way : str
+        By which it classifies here.
+    symbols : str
+        How symbols go with classes: ``own``, ``shuffled``, ``wrong`` or ``noise``.
+    """
+
+    update: Mapping[str, object]
+    way: str
+    symbols: str = "own"
+
+
+TRI = {"objective": "tri-modal"}
+METHODS = {
+    "cross-entropy": Learner({"objective": "cross-entropy"}, "linear"),
+    "two modalities, as published": Learner({"objective": "bimodal", "positives": "pair"}, "text"),
+    "two modalities, class positives": Learner({"objective": "bimodal"}, "text"),
+    "three modalities, as published": Learner({**TRI, "positives": "pair"}, "both"),
+    "three modalities, class positives": Learner(TRI, "both"),
+}
+CONTROLS = {
+    "one drawing a class": Learner({**TRI, "drawings": 1}, "both"),
+    "symbols shuffled": Learner(TRI, "text", "shuffled"),
+    "symbols of another class": Learner(TRI, "text", "wrong"),
+    "noise for symbols": Learner(TRI, "text", "noise"),
+}
+
+
+@dataclass(frozen=True)
+class _Mixed:
+    """Symbols that do not go with their classes."""
+
+    own: Symbols
+    how: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.own.classes
+
+    def sample(self, name: str, rng: np.random.Generator, size: int) -> Pixels:
+        place, count = self.classes.index(name), len(self.classes)
+        if self.how == "noise":
+            return rng.integers(0, 256, (size, size, 3)).astype(np.uint8)
+        other = rng.integers(count) if self.how == "shuffled" else (place + 1) % count
+        return self.own.sample(self.classes[other], rng, size)
+
+
+def train(
+    data: TaskData,
+    rows: NDArray[np.intp],
+    learner: Learner,
+    settings: ClassifierSettings,
+    checkpoint: Path,
+) -> Found:
+    """Train on these rows for a fixed number of steps, and ask about the held-out objects.
+
+    All of the rows are learnt from: with a fixed number of steps nothing is chosen by validation.
+    """
+    chosen = settings.model_copy(update=dict(learner.update))
+    part = torch.from_numpy(rows)
+    examples = Examples(
+        classes=data.training.labels[0].classes,
+        images=data.training.images,
+        labels=torch.from_numpy(data.classes),
+        training=part,
+        validation=part,
+        digests=np.zeros(len(data.classes), np.int64),
+    )
+    network = load_trainable(chosen.network)
+    guidance = Guidance(words_of(chosen, examples.classes), _bank(learner, chosen, data, network))
+    run = ClassifierRun(chosen, examples, network, guidance, checkpoint)
+    run.go(_unseen)
+    checkpoint.unlink(missing_ok=True)
+    asked = data.training.held_out
+    features = run.features(asked, run.best).cpu()
+    model = finish(run, "label")
+    labels = data.classes[asked.numpy()]
+    found: Found = {}
+    with torch.inference_mode():
+        for way in model.config.temperatures:
+            right = model.raw_logits(features, way).argmax(dim=1).numpy() == labels
+            found["right" if way == learner.way else f"right by {way}"] = right.astype(float)
+        found["ap"] = retrieval_precisions(model.vectors(features).numpy(), labels)["ap"]
+    return found
+
+
+def zero_shot(data: TaskData, settings: ClassifierSettings) -> Found:
+    """Ask the starting network, which saw no label here: by the nearest symbol, and by itself."""
+    network = load_trainable(settings.network).eval()
+    classes, asked = data.training.labels[0].classes, data.training.held_out
+    bank = _bank(METHODS["three modalities, class positives"], settings, data, network)
+    if bank is None:
+        raise AssertionError("three modalities have symbols")
+    with torch.inference_mode():
+        drawn = torch.stack([_vectors(network, part).mean(dim=0) for part in bank.pixels])
+        seen = torch.cat(
+            [_vectors(network, data.training.images.take(part)) for part in torch.split(asked, 256)]
+        )
+    labels = data.classes[asked.numpy()]
+    # Drawings lie far from photographs; each kind is compared about its own middle.
+    cosines = (
+        F.normalize(seen - seen.mean(dim=0), dim=1)
+        @ F.normalize(drawn - drawn.mean(dim=0), dim=1).T
+    )
+    right = cosines.argmax(dim=1).numpy() == labels
+    centred = F.normalize(seen - seen.mean(dim=0), dim=1)
+    return {
+        "right": right.astype(float),
+        "ap": retrieval_precisions(centred.numpy(), labels)["ap"],
+    }
+
+
+def _vectors(network: TrainableNetwork, pixels: torch.Tensor) -> torch.Tensor:
+    side = network.view.canvas
+    canvases = F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+    features: torch.Tensor = network(frames_of(canvases, network.view)).float()
+    return F.normalize(features, dim=1)
+
+
+def _bank(
+    learner: Learner, settings: ClassifierSettings, data: TaskData, network: TrainableNetwork
+) -> SymbolBank | None:
+    if settings.objective != "tri-modal":
+        return None
+    classes = data.training.labels[0].classes
+    symbols = load_symbols(settings.symbols, classes)
+    shown = symbols if learner.symbols == "own" else _Mixed(symbols, learner.symbols)
+    return SymbolBank(
+        shown, classes, each=settings.drawings, size=network.view.canvas, seed=settings.seed
+    )
+
+
+def _unseen(step: int, loss: float) -> None:
+    """Show no progress: that is told run by run."""
