@@ -126,7 +126,7 @@ def train(
 def zero_shot(data: TaskData, settings: ClassifierSettings) -> Found:
     """Ask the starting network, which saw no label here: by the nearest symbol, and by itself."""
     network = load_trainable(settings.network).eval()
-    classes, asked = data.training.labels[0].classes, data.training.held_out
+    asked = data.training.held_out
     bank = _bank(METHODS["three modalities, class positives"], settings, data, network)
     if bank is None:
         raise AssertionError("three modalities have symbols")
