@@ -1,12 +1,16 @@
 """Captions by a model, against a real server on loopback: speed, faults, budget and SIGKILL.
 
 ``python -m benchmarks.captions``: 1,000 small images; the server takes half a second to answer.
+Where nothing goes wrong, captioning takes turns with a bare client that sends the same requests,
+already drawn, as many at once, and keeps nothing: what both lose is lost to the machine.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.report import arguments, publish, table
@@ -23,7 +28,10 @@ from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.captions.asking import make_settings
 from skylore.captions.service import caption_by_model
+from skylore.vlm.calls import Call
+from skylore.vlm.pictures import Picture, data_url, make_view
 from skylore.vlm.places import kept_answers
+from skylore.vlm.prompts import load_prompt
 from skylore.vlm.store import AnswerStore
 
 TESTS = Path(__file__).parents[1] / "tests"
@@ -121,20 +129,64 @@ def row(name: str, archive: Path, url: str, budget: float, **more: object) -> li
     ]
 
 
-def clean(folder: Path, rows: int) -> list[object]:
-    """Caption where nothing goes wrong."""
+def bare(archive: Archive, url: str) -> float:
+    """Send the same requests with nothing around them; gives the seconds it took."""
+    import openai
+
+    view, prompt = make_view(256), load_prompt("describe")
+    pictures = [Picture(image, view) for image in archive.read(["image"])["image"].to_pylist()]
+    bodies = [
+        Call(prompt, prompt.user, picture).body("seer-1", data_url(picture), "max_tokens")
+        for picture in pictures
+    ]
+
+    async def send() -> float:
+        turns = asyncio.Semaphore(CONCURRENCY)
+        client = openai.AsyncOpenAI(api_key="none", base_url=url, max_retries=0)
+
+        async def ask(body: dict[str, Any]) -> None:
+            async with turns:
+                await client.post("/chat/completions", body=body, cast_to=object)
+
+        began = time.monotonic()
+        await asyncio.gather(*map(ask, bodies))
+        took = time.monotonic() - began
+        await client.close()
+        return took
+
+    return asyncio.run(send())
+
+
+def clean(folder: Path, rows: int, repeats: int) -> list[list[object]]:
+    """Caption where nothing goes wrong, in turns with the bare client."""
     from vlm.galaxies import make_archive
 
-    run_in = make_archive(folder / "warm.skylore", 4)
-    path = folder / "clean.skylore"
-    archive = make_archive(path, rows, size=96)
+    warm = make_archive(folder / "warm.skylore", 4)
     with server() as url:
-        run(run_in, url)
-    with server() as url:
-        seconds, worked = run(archive, url)
-        ideal = math.ceil(rows / CONCURRENCY) * LATENCY
-        took = f"{seconds:.2f} s (processor {worked:.2f} s)"
-        return row("no faults", path, url, 50.0, seconds=took, ratio=f"{seconds / ideal:.3f}")
+        run(warm, url)
+    ours, theirs, processor, last = [], [], [], []
+    for number in range(repeats):
+        path = folder / f"clean-{number}.skylore"
+        archive = make_archive(path, rows, size=96)
+        with server() as url:
+            seconds, worked = run(archive, url)
+            ours.append(seconds)
+            processor.append(worked)
+            last = row("no faults", path, url, 50.0)
+        with server() as url:
+            theirs.append(bare(archive, url))
+    ideal = math.ceil(rows / CONCURRENCY) * LATENCY
+    pairs = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    last[1] = f"{spread(ours)} s (processor {median(processor):.2f} s)"
+    last[2] = f"{spread([seconds / ideal for seconds in ours])}; {spread(pairs)} of the bare client"
+    beside = ["bare client, no faults", f"{spread(theirs)} s"]
+    beside += [spread([seconds / ideal for seconds in theirs]), *["–"] * (len(HEADER) - 3)]
+    return [last, [*beside]]
+
+
+def spread(values: list[float]) -> str:
+    """Write the median, and the least and the most."""
+    return f"{median(values):.2f} [{min(values):.2f}, {max(values):.2f}]"
 
 
 def faulty(folder: Path, rows: int, *, budget: float) -> list[object]:
@@ -184,18 +236,22 @@ def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--kills", type=int, default=20)
     options = parser.parse_args()
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [
-            clean(folder, options.rows),
+            *clean(folder, options.rows, options.repeats),
             faulty(folder, options.rows, budget=50.0),
             faulty(folder, options.rows, budget=0.2),
             killed(folder, options.rows, options.kills, idempotent=True),
             killed(folder, options.rows, options.kills, idempotent=False),
         ]
-    publish("captions-by-model", table(HEADER, rows), write=options.write)
+    load = f"Load of the machine, over a minute, at the beginning and the end: {before:.1f}, "
+    load += f"{os.getloadavg()[0]:.1f}."
+    publish("captions-by-model", f"{table(HEADER, rows)}\n\n{load}", write=options.write)
 
 
 if __name__ == "__main__":
