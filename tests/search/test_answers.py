@@ -10,7 +10,7 @@ from search.archives import vectors_archive
 from skylore.archive.sky import separation
 from skylore.archive.table import Archive
 from skylore.errors import ColumnError, EncoderMismatchError, FilterError, QueryError
-from skylore.search.index import IndexOptions, build_indexes
+from skylore.search.index import build_indexes
 from skylore.search.query import PositionTerm, Query, Range
 
 
@@ -211,28 +211,3 @@ def test_columns_asked_for(archive: Archive) -> None:
         "score": None,
         "mag": None,
     }
-
-
-def test_index_agrees_with_the_scan_and_keeps_filters(tmp_path: Path, probe: np.ndarray) -> None:
-    archive, _ = vectors_archive(tmp_path / "i.skylore", rows=4000)
-    lines = build_indexes(archive, IndexOptions(vector_rows=1000))
-    assert any("vector index over 4000 rows" in line for line in lines)
-    exact = archive.search(vector=probe.tolist(), k=50, exact=True)
-    indexed = archive.search(vector=probe.tolist(), k=50, exact=False)
-    assert (exact.plan.method, indexed.plan.method) == ("exact scan", "vector index")
-    assert len(set(ids(exact)) & set(ids(indexed))) >= 45
-    rare = archive.search(vector=probe.tolist(), k=40, exact=False, where="mag < 15.1")
-    assert len(rare) == min(40, rare.plan.matching or 0)
-    assert archive.count("`mag` < 15.1") == rare.plan.matching
-
-
-def test_rows_added_after_indexing_are_found(tmp_path: Path) -> None:
-    archive, vectors = vectors_archive(tmp_path / "n.skylore", rows=2000)
-    build_indexes(archive, IndexOptions(vector_rows=1000))
-    new = archive.read(["image_vector", "caption"], limit=1)
-    archive.append(new.append_column("id", [["new"]]))
-    vector = vectors[0].tolist()
-    assert "new" in ids(archive.search(vector=vector, k=2, exact=False))
-    assert build_indexes(archive) == []
-    assert "new" in ids(archive.search(vector=vector, k=2, exact=False))
-    assert "new" in ids(archive.search("edge-on", mode="text", k=600))

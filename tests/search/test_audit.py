@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ def test_audit_compares_with_the_exact_answer(tmp_path: Path) -> None:
     build_indexes(archive, IndexOptions(vector_rows=1000))
     (audit,) = audit_index(archive, queries=20)
     assert (audit.column, audit.rows, audit.queries) == ("image_vector", 5000, 20)
-    assert 0.9 < audit.recall_at_100 <= 1
-    assert audit.worst_at_100 <= audit.recall_at_100
+    names = [line.filter for line in audit.lines]
+    assert names[0] == "none"
+    assert any("on one side" in name for name in names)
+    assert "1% lowest mag" in names
+    for line in audit.lines:
+        assert line.recall_at_100 >= 0.95
+        assert line.worst_at_100 <= line.recall_at_100
     assert "recall@100" in str(audit)
+    assert json.loads(json.dumps(audit.to_json()))["recall"] == 0.95

@@ -43,6 +43,9 @@ class SearchParameters(BaseModel):
     offset: int | None = Field(None, description="Hits to skip.")
     columns: Texts = Field((), description="Columns to return; may be repeated.")
     exact: bool | None = Field(None, description="True never uses an index.")
+    recall: float | None = Field(
+        None, gt=0, le=1, description="Share of the exact answer's hits to be found: 0.95."
+    )
     rerank: int | None = Field(
         None,
         description="How many of the first hits a model is to look at. It costs money, so it is "
@@ -111,7 +114,8 @@ class SearchParameters(BaseModel):
         return {} if self.rerank is None else {"rerank": RerankRequest(candidates=self.rerank)}
 
     def _fields(self) -> dict[str, Any]:
-        fields = {name: getattr(self, name) for name in ("where", "mode", "k", "offset", "exact")}
+        plain = ("where", "mode", "k", "offset", "exact", "recall")
+        fields = {name: getattr(self, name) for name in plain}
         given = {name: value for name, value in fields.items() if value is not None}
         return given | ({"columns": self.columns} if self.columns else {})
 
@@ -149,6 +153,7 @@ def parameters_of(query: Query) -> SearchParameters:
             ("where", query.where),
             ("columns", query.columns),
             ("exact", query.exact),
+            ("recall", query.recall),
             ("rerank", query.rerank.candidates if query.rerank else None),
         )
         if value != Query.model_fields[name].default

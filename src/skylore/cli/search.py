@@ -89,6 +89,12 @@ def search(
         typer.Option(metavar="A,B,…", help="Columns to show.", show_default=False),
     ] = None,
     exact: Annotated[bool | None, typer.Option(help="Never, or always, use an index.")] = None,
+    recall: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="Share of the exact hits to be found.")
+    ] = 0.95,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how it was answered, and what that took.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -164,6 +170,7 @@ def search(
         mode=mode,
         columns=tuple(name.strip() for name in columns.split(",")) if columns else None,
         exact=exact,
+        recall=recall,
     )
     opened = Archive.open(archive)
     rules = {
@@ -175,6 +182,8 @@ def search(
     if rerank_prompt is not None:
         asked["prompt"] = rerank_prompt
     results = _answer(opened, query, rerank, given_of(rules), asked, yes=yes, quiet=quiet)
+    if explain:
+        typer.echo(results.explanation, err=True)
     if output is not None:
         results.write(output)
         typer.echo(f"{len(results)} hits written to {output}", err=True)

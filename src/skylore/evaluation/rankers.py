@@ -15,7 +15,7 @@ from skylore.evaluation.population import Population
 from skylore.search.filters import predicate_for
 from skylore.search.index import has_index
 from skylore.search.query import Mode, Query, TextTerm
-from skylore.search.ranking import by_vector
+from skylore.search.ranking import by_scan
 from skylore.search.service import WORDS
 from skylore.search.space import words_column
 
@@ -75,7 +75,7 @@ def scores_like(
 ) -> Floats:
     """Score every object by cosine similarity to a vector; −inf where it has none itself."""
     where = predicate_for(Query(where=population.where), archive.schema)
-    ranking = by_vector(archive, column, vector, len(archive), where, use_index=False)
+    ranking = by_scan(archive, column, vector, len(archive), where)
     return _spread(ranking, population)
 
 

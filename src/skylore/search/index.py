@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from skylore.archive.schema import ID, PIXEL, VECTORS
-from skylore.search.planner import EXACT_ROWS
+from skylore.search.codes.options import CodeOptions
+from skylore.search.planner import CODED_ROWS
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["IndexOptions", "build_indexes", "has_index", "vector_partitions"]
+__all__ = ["IndexOptions", "build_indexes", "has_index"]
 
-ROWS_A_PARTITION = 1024
 MIN_ROWS = 256
-"""Fewer rows than codes cannot train a quantiser."""
+"""Fewer vectors teach nothing about their directions."""
 
 
 class IndexOptions(BaseModel):
@@ -26,14 +27,20 @@ class IndexOptions(BaseModel):
     ----------
     vector_rows
         Archives with fewer vectors are scanned and need no vector index.
+    codes
+        How to code them.
     rebuild
         Build anew what is there.
+    say
+        Told what the codes will take before they are built.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    vector_rows: int = Field(EXACT_ROWS, ge=MIN_ROWS)
+    vector_rows: int = Field(CODED_ROWS, ge=MIN_ROWS)
+    codes: CodeOptions = CodeOptions()
     rebuild: bool = False
+    say: Callable[[str], None] | None = None
 
 
 def build_indexes(archive: Archive, options: IndexOptions | None = None) -> list[str]:
@@ -82,36 +89,17 @@ def _words(archive: Archive, column: str, options: IndexOptions) -> str:
     return f"{column}: full text over {archive.filled(column)} rows"
 
 
-def _vectors(archive: Archive, column: str, options: IndexOptions) -> str:
-    if not _wanted(archive, column, options) or archive.filled(column) < options.vector_rows:
+def _vectors(archive: Archive, name: str, options: IndexOptions) -> str:
+    """Code a column of vectors; see :mod:`skylore.search.codes`."""
+    there = name in archive.schema.names
+    if not there or archive.filled(name) < options.vector_rows:
         return ""
-    rows = archive.filled(column)
-    dimension = archive.schema.field(column).type.list_size
-    partitions = max(1, rows // ROWS_A_PARTITION)
-    quantised = {"index_type": "IVF_RQ", "num_bits": 1}
-    archive.objects.create_index(
-        column,
-        **(quantised if dimension % 8 == 0 else {"index_type": "IVF_FLAT"}),
-        num_partitions=partitions,
-        metric="cosine",
-        replace=True,
-    )
-    return f"{column}: vector index over {rows} rows in {partitions} partitions"
+    from skylore.search.codes.building import build_codes
+
+    coded = build_codes(archive, name, options.codes, rebuild=options.rebuild, say=options.say)
+    return f"{name}: codes of {options.codes.bytes_a_row} bytes for {coded} rows" if coded else ""
 
 
 def has_index(archive: Archive, column: str) -> bool:
     """Whether a column is indexed."""
     return archive.cached_for_version(("index", column), lambda: column in _indexes(archive))
-
-
-def vector_partitions(archive: Archive, column: str) -> int:
-    """Count the partitions of a column's vector index; 0 if there is none."""
-
-    def count() -> int:
-        name = _indexes(archive).get(column)
-        if name is None:
-            return 0
-        statistics = archive.objects.stats.index_stats(name)
-        return int(statistics["indices"][0].get("num_partitions", 0))
-
-    return archive.cached_for_version(("partitions", column), count)

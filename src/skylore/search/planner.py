@@ -1,17 +1,38 @@
-"""Which way to answer a query."""
+"""Which way to answer a query. Pure arithmetic on what was counted and measured."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["EXACT_ROWS", "Plan", "choose"]
+from skylore.search.codes.manifest import Calibration, Costs, Manifest
 
-EXACT_ROWS = 100_000
-"""Up to so many rows an exact scan is about as fast as an index, and always right."""
+__all__ = [
+    "CODED_ROWS",
+    "Choice",
+    "Method",
+    "Plan",
+    "Way",
+    "choose",
+    "cheapest",
+    "estimate",
+    "level_of",
+]
 
-Method = Literal["list", "exact scan", "vector index", "full text", "hybrid"]
+CODED_ROWS = 100_000
+"""Archives with fewer vectors are read whole in less time than it takes to notice."""
+
+Way = Literal["read matches", "scan codes", "gather codes", "probe lists"]
+Method = Literal["list", "exact scan", "full text", "hybrid"] | Way
+
+REASONS: dict[Way, str] = {
+    "read matches": "few objects pass the filters: each is compared in full",
+    "gather codes": "the codes of the objects that pass the filters are compared",
+    "scan codes": "all codes are compared",
+    "probe lists": "the codes of the nearest lists are compared",
+}
 
 
 class Plan(BaseModel):
@@ -29,6 +50,8 @@ class Plan(BaseModel):
         Those of them that pass the filters; None if the filters were not counted on their own.
     column
         The searched column.
+    estimate_ms
+        What the search was expected to take, filters aside; None where nothing was measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,20 +61,130 @@ class Plan(BaseModel):
     rows: int
     matching: int | None = None
     column: str | None = None
+    estimate_ms: float | None = None
+
+    @property
+    def way(self) -> Way | None:
+        """The way through the codes; None if they are not used."""
+        return next((way for way in REASONS if way == self.method), None)
 
 
-def choose(*, rows: int, matching: int, indexed: bool, exact: bool | None, column: str) -> Plan:
-    """Choose between an exact scan and the vector index."""
+class Choice(BaseModel):
+    """A way through the codes and what it is expected to take, in milliseconds."""
 
-    def plan(method: Method, reason: str) -> Plan:
-        return Plan(method=method, reason=reason, rows=rows, matching=matching, column=column)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    way: Way
+    ms: float
+
+
+def choose(
+    *,
+    rows: int,
+    matching: int,
+    count: int,
+    recall: float,
+    exact: bool | None,
+    column: str,
+    codes: Manifest | None,
+    uncoded: int,
+) -> Plan:
+    """Choose between reading every vector and the cheapest way through the codes.
+
+    Parameters
+    ----------
+    rows, matching
+        Objects with a vector, and those of them that pass the filters.
+    count
+        Hits wanted, those of earlier pages included.
+    recall
+        Share of the exact answer that is promised; 1 for all of it.
+    exact
+        Whether the query asked for an exact answer.
+    column
+        The searched column.
+    codes
+        What is known of its codes; None if there are none.
+    uncoded
+        Objects that have no code yet, if too many to be coded on the way.
+    """
+
+    def plan(method: Method, reason: str, ms: float | None = None) -> Plan:
+        ms = None if ms is None else round(ms, 1)
+        return Plan(
+            method=method,
+            reason=reason,
+            rows=rows,
+            matching=matching,
+            column=column,
+            estimate_ms=ms,
+        )
 
     if exact:
         return plan("exact scan", "the query asked for it")
-    if not indexed:
+    if recall == 1:
+        return plan("exact scan", "the query asked for a recall of 1")
+    if codes is None or codes.costs is None or codes.calibration is None:
         return plan("exact scan", f"there is no index on {column}")
-    if exact is False:
-        return plan("vector index", "the query asked for it")
-    if matching <= EXACT_ROWS:
-        return plan("exact scan", f"only {matching} objects pass the filters")
-    return plan("vector index", f"{matching} objects pass the filters")
+    if uncoded:
+        reason = f"{uncoded} objects are not in the index of {column} yet; run `skylore index`"
+        return plan("exact scan", reason)
+    choice = cheapest(rows, matching, count, recall, codes.costs, codes.calibration)
+    return plan(choice.way, REASONS[choice.way], choice.ms)
+
+
+def cheapest(
+    rows: int, matching: int, count: int, recall: float, costs: Costs, calibration: Calibration
+) -> Choice:
+    """Choose the cheapest way that keeps the recall; ``rows`` have codes, ``matching`` may be hits."""
+    ways: tuple[Way, ...] = ("read matches", "gather codes", "scan codes", "probe lists")
+    if matching >= rows:
+        ways = ("scan codes", "probe lists")
+    times = {way: estimate(way, rows, matching, count, recall, costs, calibration) for way in ways}
+    best = min(times, key=lambda way: times[way])
+    return Choice(way=best, ms=times[best])
+
+
+def estimate(
+    way: Way,
+    rows: int,
+    matching: int,
+    count: int,
+    recall: float,
+    costs: Costs,
+    calibration: Calibration,
+) -> float:
+    """Say what a way is expected to take, in milliseconds, filters aside."""
+    compared = min(matching, 1.5 * count + 16)
+    refine = 2 * costs.read + 1e-3 * costs.refine * compared
+    if way == "read matches":
+        return costs.start + costs.read + 1e-3 * costs.refine * matching
+    if way == "gather codes":
+        return costs.start + 1e-6 * costs.gather * matching + refine
+    if way == "scan codes":
+        return costs.start + 1e-6 * costs.scan * rows + refine
+    share = probed_share(count * rows / max(matching, 1), rows, recall, calibration)
+    return 2 * costs.start + 1e-6 * costs.probe * rows * share + refine
+
+
+def probed_share(rank: float, rows: int, recall: float, calibration: Calibration) -> float:
+    """Give the share of rows in the lists that hold the ``rank`` best, to a recall."""
+    if rank >= rows or not calibration.ranks:
+        return 1.0
+    shares = calibration.shares[level_of(recall, calibration)]
+    logarithms = np.log(calibration.ranks)
+    slope = 0.0 if len(shares) < 2 else _slope(logarithms, np.log(shares))
+    beyond = max(np.log(rank) - logarithms[-1], 0.0)
+    inside = float(np.exp(np.interp(np.log(rank), logarithms, np.log(shares))))
+    return min(1.0, inside * float(np.exp(slope * beyond)))
+
+
+def _slope(x: np.ndarray[tuple[int], np.dtype[np.float64]], y: object) -> float:
+    values = np.asarray(y, np.float64)
+    return max(0.0, float((values[-1] - values[-2]) / (x[-1] - x[-2])))
+
+
+def level_of(recall: float, calibration: Calibration) -> int:
+    """Give the place of the lowest calibrated recall that is at least the asked one."""
+    place = int(np.searchsorted(calibration.recalls, recall - 1e-9))
+    return min(place, len(calibration.recalls) - 1)

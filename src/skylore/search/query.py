@@ -144,6 +144,8 @@ class Query(Value):
         Columns to return beside id and score; None returns caption and position.
     exact
         True never uses an index; None lets the planner choose.
+    recall
+        The share of the exact answer's hits that must be found, on average; 1 for all of them.
     rerank
         Have the first hits judged by whoever answers the query: a model on a server, say.
     """
@@ -160,6 +162,7 @@ class Query(Value):
     offset: int = Field(0, ge=0, le=MAX_K)
     columns: tuple[str, ...] | None = None
     exact: bool | None = None
+    recall: float = Field(0.95, gt=0, le=1)
     rerank: RerankRequest | None = None
 
     @model_validator(mode="after")

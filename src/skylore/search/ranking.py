@@ -12,45 +12,37 @@ from numpy.typing import NDArray
 
 from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
-from skylore.search.index import vector_partitions
+from skylore.search.codes.searching import Work, nearest, read_matches
+from skylore.search.codes.view import View
+from skylore.search.planner import Way
+from skylore.search.row_sets import RowSet
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["by_id", "by_vector", "by_words", "fuse"]
+__all__ = ["by_codes", "by_id", "by_scan", "by_words", "fuse"]
 
-PROBED = 0.05
-REFINE = 10
+BEST_FIRST = [("score", "descending"), (ID, "ascending")]
 RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
 
 
-def by_vector(
-    archive: Archive,
-    column: str,
-    vector: NDArray[np.float32],
-    count: int,
-    where: str | None,
-    *,
-    use_index: bool,
+def by_scan(
+    archive: Archive, column: str, vector: NDArray[np.float32], count: int, where: str | None
 ) -> pa.Table:
-    """Rank by cosine similarity: ``id``, ``_rowid`` and ``score``."""
-    partitions = vector_partitions(archive, column) if use_index else 1
-    nearest = {
-        "column": column,
-        "q": vector,
-        "metric": "cosine",
-        "use_index": use_index,
-        "nprobes": max(20, int(partitions * PROBED)),
-        "refine_factor": REFINE if use_index else None,
-    }
-
+    """Rank by cosine similarity, reading every vector: ``id``, ``_rowid`` and ``score``."""
     present = None if archive.filled(column) == len(archive) else f"{column} IS NOT NULL"
 
     def fetch(k: int) -> pa.Table:
         scanner = archive.objects.scanner(
             columns=[ID, "_distance"],
-            nearest={**nearest, "k": k},
+            nearest={
+                "column": column,
+                "q": vector,
+                "metric": "cosine",
+                "use_index": False,
+                "k": k,
+            },
             filter=_and(where, present) or None,
             prefilter=True,
             with_row_id=True,
@@ -61,6 +53,27 @@ def by_vector(
         return table.drop_columns(["_distance"]).append_column("score", similarity)
 
     return _exact_to(count, fetch)
+
+
+def by_codes(
+    archive: Archive,
+    view: View,
+    vector: NDArray[np.float32],
+    count: int,
+    allowed: RowSet | None,
+    *,
+    recall: float,
+    way: Way,
+) -> tuple[pa.Table, Work]:
+    """Rank by cosine similarity, comparing codes first: ``id``, ``_rowid`` and ``score``.
+
+    Scores are exact; hits are complete to the recall, and the work says what it took.
+    """
+    if way == "read matches" and allowed is not None:
+        found = read_matches(archive, view.manifest.column, vector, allowed)
+    else:
+        found = nearest(archive, view, vector, count, allowed, recall=recall, way=way)
+    return found.table.sort_by(BEST_FIRST).slice(0, count), found.work
 
 
 def by_words(archive: Archive, column: str, words: str, count: int, where: str | None) -> pa.Table:
@@ -94,7 +107,7 @@ def _exact_to(count: int, fetch: Callable[[int], pa.Table]) -> pa.Table:
     ask = count + 16
     while True:
         found = fetch(ask)
-        ranked = found.sort_by([("score", "descending"), (ID, "ascending")])
+        ranked = found.sort_by(BEST_FIRST)
         if found.num_rows < ask or ranked["score"][count - 1] != ranked["score"][-1]:
             return ranked.slice(0, count)
         ask *= 4
@@ -116,7 +129,7 @@ def fuse(rankings: Sequence[pa.Table], count: int) -> pa.Table:
             "score": pa.array([scores[row] for row in ids], pa.float32()),
         }
     )
-    return fused.sort_by([("score", "descending"), (ID, "ascending")]).slice(0, count)
+    return fused.sort_by(BEST_FIRST).slice(0, count)
 
 
 def _and(*parts: str | None) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from skylore.archive.table import Archive
+    from skylore.search.codes.searching import Work
     from skylore.search.reranking.settings import Reranked
 
 __all__ = ["Hit", "Results"]
@@ -60,6 +61,8 @@ class Results:
         Where the images are.
     reranked
         What a judge made of it; None if none was asked.
+    work
+        What the search took, where it was measured; no part of the answer.
     """
 
     query: Query
@@ -67,6 +70,7 @@ class Results:
     table: pa.Table
     archive: Archive
     reranked: Reranked | None = None
+    work: Work | None = None
 
     def __repr__(self) -> str:
         """Show the hits as a table."""
@@ -88,6 +92,18 @@ class Results:
         """Say so where fewer than ``k`` hits exist, or a judge could not judge all."""
         parts = (self._shortage(), self.reranked.message if self.reranked else None)
         return "; ".join(part for part in parts if part) or None
+
+    @property
+    def explanation(self) -> str:
+        """Say how it was answered, what that was expected to take, and what it took."""
+        plan = self.plan
+        passing = "" if plan.matching is None else f", {plan.matching} pass the filters"
+        lines = [f"{plan.method}: {plan.reason}", f"{plan.rows} objects{passing}"]
+        if plan.estimate_ms is not None:
+            lines.append(f"expected {plan.estimate_ms:.1f} ms besides the filters")
+        if self.work is not None:
+            lines.append(f"took {self.work}")
+        return "\n".join(lines)
 
     def _shortage(self) -> str | None:
         if len(self) >= self.query.k:

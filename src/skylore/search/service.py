@@ -10,15 +10,17 @@ from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
 from skylore.errors import ColumnError, FilterError, QueryError
 from skylore.search.filters import predicate_for
-from skylore.search.index import has_index, vector_partitions
-from skylore.search.planner import Plan, choose
+from skylore.search.index import has_index
+from skylore.search.planner import Plan
 from skylore.search.query import Query, TextTerm
-from skylore.search.ranking import by_id, by_vector, by_words, fuse
+from skylore.search.ranking import by_id, by_words, fuse
 from skylore.search.results import Results
-from skylore.search.space import Space, open_space, words_column
+from skylore.search.similarity import by_similarity
+from skylore.search.space import words_column
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
+    from skylore.search.codes.searching import Work
 
 __all__ = ["WORDS", "answer"]
 
@@ -47,15 +49,16 @@ def answer(archive: Archive, query: Query) -> Results:
     where = predicate_for(query, archive.schema)
     if query.where is not None or query.ranges:
         _check_types(archive, where)
-    ways = {"list": _listed, "vector": _by_vector, "text": _by_words, "hybrid": _hybrid}
+    ways = {"list": _listed, "vector": by_similarity, "text": _by_words, "hybrid": _hybrid}
     way = ways[_mode(archive, query) if query.terms else "list"]
     try:
-        ranking, plan = way(archive, query, query.offset + query.k, where)
+        ranking, plan, work = way(archive, query, query.offset + query.k, where)
     except OSError as error:
         if query.where is None:
             raise
         raise FilterError(f"the filter cannot be computed: {_first_part(error)}") from error
-    return Results(query, plan, _table(archive, query, ranking.slice(query.offset)), archive)
+    table = _table(archive, query, ranking.slice(query.offset))
+    return Results(query, plan, table, archive, work=work)
 
 
 def _check_types(archive: Archive, where: str | None) -> None:
@@ -84,7 +87,7 @@ def _mode(archive: Archive, query: Query) -> str:
 
 def _listed(
     archive: Archive, _query: Query, count: int, where: str | None
-) -> tuple[pa.Table, Plan]:
+) -> tuple[pa.Table, Plan, None]:
     rows = len(archive)
     plan = Plan(
         method="list",
@@ -92,46 +95,12 @@ def _listed(
         rows=rows,
         matching=archive.count(where) if where else rows,
     )
-    return by_id(archive, count, where), plan
-
-
-def _by_vector(
-    archive: Archive, query: Query, count: int, where: str | None
-) -> tuple[pa.Table, Plan]:
-    space = open_space(archive, query)
-    vector = space.vector_of(query.terms)
-    where, without = _without_examples(space, query, where)
-    rows = archive.filled(space.column) - without
-    matching = archive.count(f"({where}) AND {space.column} IS NOT NULL") if where else rows
-    plan = choose(
-        rows=rows,
-        matching=matching,
-        indexed=vector_partitions(archive, space.column) > 0,
-        exact=query.exact,
-        column=space.column,
-    )
-    use_index = plan.method == "vector index"
-    ranking = by_vector(archive, space.column, vector, count, where, use_index=use_index)
-    if use_index and ranking.num_rows < min(count, matching):
-        ranking = by_vector(archive, space.column, vector, count, where, use_index=False)
-        plan = plan.model_copy(
-            update={"method": "exact scan", "reason": "the index found too few under the filters"}
-        )
-    return ranking, plan
-
-
-def _without_examples(space: Space, query: Query, where: str | None) -> tuple[str | None, int]:
-    """Leave out the objects that the query gives as examples."""
-    rows = space.examples(query.terms)
-    if not rows:
-        return where, 0
-    others = f"_rowid NOT IN ({', '.join(str(row) for row in rows)})"
-    return (f"({where}) AND {others}" if where else others), len(rows)
+    return by_id(archive, count, where), plan, None
 
 
 def _by_words(
     archive: Archive, query: Query, count: int, where: str | None
-) -> tuple[pa.Table, Plan]:
+) -> tuple[pa.Table, Plan, None]:
     words = " ".join(term.text for term in query.terms if isinstance(term, TextTerm))
     if len([t for t in query.terms if isinstance(t, TextTerm) and t.weight > 0]) < len(query.terms):
         raise QueryError(
@@ -150,16 +119,18 @@ def _by_words(
         rows=archive.filled(column),
         column=column,
     )
-    return by_words(archive, column, words, count, where), plan
+    return by_words(archive, column, words, count, where), plan, None
 
 
-def _hybrid(archive: Archive, query: Query, count: int, where: str | None) -> tuple[pa.Table, Plan]:
+def _hybrid(
+    archive: Archive, query: Query, count: int, where: str | None
+) -> tuple[pa.Table, Plan, Work | None]:
     long = max(FUSED * count, 200)
-    vectors, plan = _by_vector(archive, query, long, where)
-    words, _ = _by_words(archive, query, long, where)
+    vectors, plan, work = by_similarity(archive, query, long, where)
+    words, _, _ = _by_words(archive, query, long, where)
     reason = f"{plan.method} on {plan.column} and full text, fused by rank"
     plan = plan.model_copy(update={"method": "hybrid", "reason": reason})
-    return fuse([vectors, words], count), plan
+    return fuse([vectors, words], count), plan, work
 
 
 def _words_column(archive: Archive) -> str | None:

@@ -1,0 +1,269 @@
+"""What recall takes and work costs, measured on sampled queries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skylore.search.codes.best import Best, Candidates
+from skylore.search.codes.manifest import Calibration, Costs
+from skylore.search.codes.probing import Frontier, probe_lists
+from skylore.search.codes.refining import refine
+from skylore.search.codes.scanning import compare, everything, rows_of
+from skylore.search.codes.searching import Reader
+from skylore.search.codes.trial_filters import at_random, coded_rows, on_one_side
+from skylore.search.codes.view import View
+from skylore.search.row_sets import RowSet
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["RECALLS", "calibrate", "measure_costs", "near_queries"]
+
+RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
+MARGINS = tuple(float(m) for m in np.arange(0, 8.25, 0.25))
+MISSES = tuple(float(m) for m in np.geomspace(0.5, 1e-4, 12))
+QUERIES = 32
+COUNTS = (10, 100)
+POOL = 1000
+"""Candidates read in full for each query of the calibration."""
+RANKS = (10, 100, 1000, 10_000)
+TO_REFINING = 0.4
+"""The share of the misses that a recall allows which may come from not reading in full."""
+NOISE = 0.3
+"""Queries are stored vectors moved by so much of their length."""
+
+Vectors = NDArray[np.float32]
+Grid = NDArray[np.float64]
+
+
+def near_queries(sample: Vectors, count: int, rng: np.random.Generator) -> Vectors:
+    """Make queries near objects, but on none, from sampled vectors of shape ``(N, D)``."""
+    chosen = sample[rng.choice(len(sample), min(count, len(sample)), replace=False)]
+    noise = rng.normal(size=chosen.shape).astype(np.float32)
+    noise *= NOISE * np.linalg.norm(chosen, axis=1, keepdims=True) / np.sqrt(chosen.shape[1])
+    return chosen + noise
+
+
+def calibrate(
+    archive: Archive, view: View, queries: Vectors, rng: np.random.Generator
+) -> Calibration:
+    """Measure what each recall takes: with no filter, random ones, and one that goes with vectors.
+
+    Parameters
+    ----------
+    archive, view
+        The table and its codes.
+    queries
+        Shape ``(Q, D)``.
+    rng
+        For the filters.
+    """
+    random = (at_random(view, share, rng).rows for share in (0.1, 0.01))
+    filters = [None, *random, on_one_side(view, 0.2, rng).rows]
+    tail = _tail(view, queries)
+    blank = Calibration(
+        recalls=RECALLS,
+        margins=(0.0,) * len(RECALLS),
+        misses=(0.0,) * len(RECALLS),
+        tail=tail,
+        ranks=(),
+        shares=((),) * len(RECALLS),
+    )
+    view = replace(view, manifest=view.manifest.model_copy(update={"calibration": blank}))
+    recall = _refined(archive, view, queries, filters)
+    margins = tuple(_smallest(recall, 1 - TO_REFINING * (1 - r)) for r in RECALLS)
+    found, shares = _probed(view, queries[: QUERIES // 2], filters)
+    places = [_place(found, 1 - (1 - TO_REFINING) * (1 - r)) for r in RECALLS]
+    ranks = tuple(rank for rank in RANKS if rank <= view.rows)
+    return blank.model_copy(
+        update={
+            "margins": margins,
+            "misses": tuple(MISSES[place] for place in places),
+            "ranks": ranks,
+            "shares": tuple(tuple(shares[place].tolist()) for place in places),
+        }
+    )
+
+
+def _tail(view: View, queries: Vectors) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure how members of a list scatter about its centre, as seen from queries near it."""
+    edges = np.arange(-4, 12.05, 0.1)
+    counts = np.zeros(len(edges) - 1)
+    book = view.codebook
+    for vector in queries[: QUERIES // 2]:
+        query = book.encode_query(vector)
+        order = Frontier(book, query, np.ones(book.lists)).order
+        near = order[: max(1, book.lists // 16)]
+        centres = (book.centres @ query.projected)[near]
+        spreads = book.spreads[near] * np.linalg.norm(query.projected)
+        for live in view.segments:
+            offsets = live.segment.offsets
+            for number, centre, spread in zip(near, centres, spreads, strict=True):
+                codes = live.segment.codes[offsets[number] : offsets[number + 1]]
+                scores = codes.astype(np.float32) @ query.projected / book.scale
+                deviations = np.clip((scores - centre) / spread, -3.99, 11.99)
+                counts += np.histogram(deviations, edges)[0]
+    beyond = np.cumsum(counts[::-1])[::-1] / max(counts.sum(), 1)
+    return tuple(edges[:-1].tolist()), tuple(_extended(edges[:-1], beyond).tolist())
+
+
+def _extended(at: Grid, share: Grid) -> Grid:
+    """Go on where nothing was seen, with the fall of a normal distribution through the last."""
+    seen = np.flatnonzero(share > 0)
+    last = int(seen[-1]) if len(seen) else 0
+    fall = (at[last] ** 2 - at**2) / 2
+    known = np.where(np.arange(len(at)) <= last, share, share[last] * np.exp(np.minimum(fall, 0)))
+    floored: Grid = np.maximum(known, 1e-300)
+    return floored
+
+
+def _refined(archive: Archive, view: View, queries: Vectors, filters: list[RowSet | None]) -> Grid:
+    """Give the lowest mean recall over filters and lengths of answer, for each margin."""
+    means = [
+        np.mean([_by_margin(archive, view, vector, allowed) for vector in queries], axis=0)
+        for allowed in filters
+    ]
+    lowest: Grid = np.min(np.concatenate(means), axis=0)
+    return lowest
+
+
+def _by_margin(archive: Archive, view: View, vector: Vectors, allowed: RowSet | None) -> Grid:
+    """Give the recall for each length of answer and margin."""
+    query = view.codebook.encode_query(vector)
+    best = Best(POOL)
+    portions = everything(view.segments) if allowed is None else rows_of(view, allowed)
+    compare(best, portions, query.code, None)
+    candidates = best.candidates()
+    reader = Reader(archive, view.manifest.column, vector)
+    scores = reader.scores(candidates, 0, min(len(candidates), POOL))
+    estimates = (candidates.scores * query.unit)[: len(scores)]
+    recalls = np.ones((len(COUNTS), len(MARGINS)))
+    for place, count in enumerate(COUNTS):
+        if count >= len(scores):
+            continue
+        last = np.sort(scores)[-count]
+        for column, margin in enumerate(MARGINS):
+            read = refine(estimates, count, margin, lambda a, b: scores[a:b], complete=True).scores
+            recalls[place, column] = min(1.0, np.count_nonzero(read >= last) / count)
+    return recalls
+
+
+def _smallest(recall: Grid, wanted: float) -> float:
+    enough = np.flatnonzero(recall >= wanted)
+    return MARGINS[enough[0]] if len(enough) else MARGINS[-1]
+
+
+def _place(recall: Grid, wanted: float) -> int:
+    enough = np.flatnonzero(recall >= wanted)
+    return int(enough[0]) if len(enough) else len(MISSES) - 1
+
+
+def _probed(view: View, queries: Vectors, filters: list[RowSet | None]) -> tuple[Grid, Grid]:
+    """Give lowest recall and, by rank, mean share of rows compared, for each allowance of misses."""
+    recalls: list[Grid] = []
+    shares: list[Grid] = []
+    for allowed in filters:
+        ranks = RANKS if allowed is None else (100,)
+        for rank in (rank for rank in ranks if rank <= view.rows):
+            runs = np.array([_by_misses(view, q, rank, allowed) for q in queries[: _few(rank)]])
+            mean = runs.mean(axis=0)
+            recalls.append(mean[:, 0])
+            if allowed is None:
+                shares.append(mean[:, 1])
+    return np.min(recalls, axis=0), np.array(shares).T
+
+
+def _few(rank: int) -> int:
+    return QUERIES // 2 if rank <= 1000 else QUERIES // 8
+
+
+def _by_misses(view: View, vector: Vectors, rank: int, allowed: RowSet | None) -> Grid:
+    """Give recall of the best codes, and share of codes compared, for each allowance."""
+    query = view.codebook.encode_query(vector)
+    best = Best(rank)
+    portions = everything(view.segments) if allowed is None else rows_of(view, allowed)
+    compare(best, portions, query.code, None)
+    exact = best.candidates()
+    results = []
+    for misses in MISSES:
+        calibration = view.manifest.calibration
+        if calibration is None:
+            raise ValueError("no tail was measured")
+        asked = calibration.model_copy(update={"misses": (misses,) * len(RECALLS)})
+        probed = replace(view, manifest=view.manifest.model_copy(update={"calibration": asked}))
+        found, compared, _ = probe_lists(probed, query, rank, rank, allowed, 0)
+        share = _shared(exact, found.candidates())
+        results.append((share, compared / max(view.rows, 1)))
+        if compared >= view.rows:
+            break
+    results += [(1.0, 1.0)] * (len(MISSES) - len(results))
+    return np.array(results)
+
+
+def _shared(exact: Candidates, found: Candidates) -> float:
+    """Count what is as good as the exact answer's last."""
+    if not len(exact):
+        return 1.0
+    lowest, rank = exact.scores[-1], len(exact)
+    return min(1.0, float(np.count_nonzero(found.scores >= lowest)) / rank)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    seconds: float
+    rows: int
+
+
+def measure_costs(archive: Archive, view: View, queries: Vectors) -> Costs:
+    """Time each kind of work on these codes, warm, the least of several runs."""
+    rng = np.random.default_rng(0)
+    rows = coded_rows(view)
+    some = RowSet(np.sort(rng.choice(rows, max(1, min(50_000, len(rows) // 4)), replace=False)))
+    scans, gathers, probes, reads = [], [], [], []
+    for vector in queries[:8]:
+        query = view.codebook.encode_query(vector)
+        scans.append(
+            _timed(lambda q=query: compare(Best(656), everything(view.segments), q.code, None))
+        )  # type: ignore[misc] # bound now
+        gathers.append(
+            _timed(lambda q=query: compare(Best(656), rows_of(view, some), q.code, None))
+        )  # type: ignore[misc] # bound now
+        probes.append(_timed(lambda q=query: probe_lists(view, q, 656, 100, None, 2)[1]))  # type: ignore[misc] # bound now
+        reads.append([_read_time(archive, view, vector, rows, n, rng) for n in (64, 1024)])
+    few, many = np.min(reads, axis=0)
+    refine_us = max(1e6 * (many - few) / (1024 - 64), 0.1)
+    return Costs(
+        scan=_a_row(scans),
+        gather=_a_row(gathers),
+        probe=_a_row(probes),
+        refine=refine_us,
+        read=max(1e3 * few - 1e-3 * refine_us * 64, 0.05),
+    )
+
+
+def _timed(work: object) -> _Timed:
+    start = time.perf_counter()
+    rows = work() if callable(work) else 0
+    return _Timed(time.perf_counter() - start, rows)
+
+
+def _a_row(times: list[_Timed]) -> float:
+    return float(np.min([1e9 * t.seconds / max(t.rows, 1) for t in times]))
+
+
+def _read_time(
+    archive: Archive,
+    view: View,
+    vector: Vectors,
+    rows: NDArray[np.uint64],
+    count: int,
+    rng: np.random.Generator,
+) -> float:
+    reader = Reader(archive, view.manifest.column, vector)
+    reader.read(rng.choice(rows, min(count, len(rows)), replace=False))
+    return reader.seconds

@@ -1,0 +1,171 @@
+"""The codes as they fit one version of the table."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skylore.archive.staging import ROW
+from skylore.search.codes.codebook import Codebook
+from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of
+from skylore.search.codes.manifest import Manifest, folder_of
+from skylore.search.codes.segment import Part, Segment, open_segment
+
+if TYPE_CHECKING:
+    from lance import LanceFragment
+
+    from skylore.archive.table import Archive
+
+__all__ = ["LiveSegment", "View", "fit", "owners_of", "view_of"]
+
+TAIL_ROWS = 262_144
+"""So many rows that have no code yet are coded in memory, when first searched."""
+
+
+@dataclass(frozen=True)
+class LiveSegment:
+    """A segment, and which of its rows are still as they were coded.
+
+    ``live`` has a flag for each place; None where all are.
+    """
+
+    segment: Segment
+    live: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def count(self) -> int:
+        """Number of its live rows."""
+        return len(self.segment) if self.live is None else int(np.count_nonzero(self.live))
+
+
+@dataclass(frozen=True)
+class View:
+    """All codes that can be trusted at one version of the table.
+
+    Attributes
+    ----------
+    manifest, codebook
+        What they were made with.
+    segments
+        Those with any live row.
+    uncoded
+        Rows in fragments that no segment covers; more than 0 only where they are too many to be
+        coded in memory.
+    """
+
+    manifest: Manifest
+    codebook: Codebook
+    segments: tuple[LiveSegment, ...]
+    uncoded: int
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of the live rows that have codes."""
+        return sum(segment.count for segment in self.segments)
+
+
+def view_of(archive: Archive, column: str) -> View | None:
+    """Give the codes of a column for the archive's version; None if it has none that fit."""
+    folder = folder_of(archive.location, column)
+    stamp = Manifest.stamp(folder)
+    if not stamp:
+        return None
+    return archive.cached_for_version(("codes", column, stamp), lambda: _opened(archive, column))
+
+
+def _opened(archive: Archive, column: str) -> View | None:
+    folder = folder_of(archive.location, column)
+    for _ in range(10):
+        manifest = Manifest.load(folder)
+        if manifest is None or manifest.calibration is None:
+            return None
+        if manifest.recipe != recipe_of(archive, column):
+            return None
+        try:
+            codebook = Codebook.load(folder / f"{manifest.codebook}.safetensors")
+            segments = [open_segment(folder, name) for name in manifest.segments]
+        except FileNotFoundError:
+            continue  # a build may have replaced them since the manifest was read
+        except ValueError:
+            return None
+        return fit(archive, manifest, codebook, segments)
+    return None
+
+
+def fit(archive: Archive, manifest: Manifest, codebook: Codebook, segments: list[Segment]) -> View:
+    """Fit segments to the archive's version; a fragment belongs to the last that covers it."""
+    fragments = fragments_of(archive, manifest.column)
+    owners = owners_of(segments, fragments)
+    live = [_live(segment, n, owners, fragments) for n, segment in enumerate(segments)]
+    tail = {part: fragment for part, fragment in fragments.items() if part not in owners}
+    uncoded = sum(fragment.count_rows() for fragment in tail.values())
+    if tail and uncoded <= TAIL_ROWS:
+        coded = (_in_memory(archive, manifest, codebook, p, f) for p, f in tail.items())
+        live += [LiveSegment(segment) for segment in coded if segment is not None]
+        uncoded = 0
+    return View(manifest, codebook, tuple(s for s in live if s.count), uncoded)
+
+
+def owners_of(segments: Sequence[Segment], fragments: Iterable[Part]) -> dict[Part, int]:
+    """Give the number of the segment that each fragment, as it is now, takes its codes from."""
+    covering: dict[int, list[tuple[int, Part]]] = {}
+    for number, segment in enumerate(segments):
+        for part in segment.parts:
+            covering.setdefault(part.fragment, []).append((number, part))
+    owners = {}
+    for now in fragments:
+        fitting = [n for n, then in covering.get(now.fragment, ()) if then.covers(now)]
+        if fitting:
+            owners[now] = fitting[-1]
+    return owners
+
+
+def _live(
+    segment: Segment,
+    number: int,
+    owners: dict[Part, int],
+    fragments: dict[Part, LanceFragment],
+) -> LiveSegment:
+    mine = {part.fragment: part for part, owner in owners.items() if owner == number}
+    whole = True
+    live = np.ones(len(segment), np.bool_)
+    for place, then in enumerate(segment.parts):
+        now = mine.get(then.fragment)
+        if now is not None and now.deleted == then.deleted:
+            continue
+        whole = False
+        live[segment.places_of(place)] = False
+        if now is not None:
+            scanner = fragments[now].scanner(columns=[], with_row_id=True)
+            live[segment.places(scanner.to_table()[ROW].to_numpy())] = True
+    return LiveSegment(segment, None if whole else live)
+
+
+def _in_memory(
+    archive: Archive, manifest: Manifest, codebook: Codebook, part: Part, fragment: LanceFragment
+) -> Segment | None:
+    key = (archive.location.root, manifest.column, manifest.codebook, part)
+    with _lock:
+        if key in _tails:
+            _tails.move_to_end(key)
+            return _tails[key]
+    segment = None
+    for made in code_parts({part: fragment}, manifest.column, codebook):
+        segment = replace(made, name="memory") if isinstance(made, Segment) else None
+    with _lock:
+        _tails[key] = segment
+        while sum(len(s) for s in _tails.values() if s is not None) > 4 * TAIL_ROWS:
+            _tails.popitem(last=False)
+    return segment
+
+
+_lock = threading.Lock()
+_tails: OrderedDict[tuple[str, str, str, Part], Segment | None] = OrderedDict()
+"""What was coded in memory lately, for all versions of all archives in this process."""
