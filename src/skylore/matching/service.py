@@ -110,7 +110,7 @@ def match_positions(
     archive
         The archive.
     positions
-        ``id``, ``ra`` and ``dec``; ICRS degrees, null where unknown.
+        ``id``, ``ra`` and ``dec``; ICRS degrees; null, or not on the sky, where unknown.
     radius
         Arcseconds, included; at most one degree.
     which
@@ -134,7 +134,7 @@ def match_positions(
     if len(archive) and not archive.filled(PIXEL):
         raise ColumnError(f"{archive} has no positions to match with")
     ra, dec = (positions[n].to_numpy(zero_copy_only=False).astype(float) for n in POSITION)
-    known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    known = np.flatnonzero(np.isfinite(ra) & (np.abs(dec) <= 90))
     found = Pairs(known[:0], np.empty(0, np.uint64), np.empty(0))
     if len(known):
         tree = tree_of(directions(ra[known], dec[known]))

@@ -1,0 +1,1 @@
+"""Archives as files that other programs read."""
