@@ -13,6 +13,8 @@ from PIL import Image
 
 from skylore.archive.table import Archive
 from skylore.errors import SourceError
+from skylore.imaging.flux import BANDS as BANDS_COLUMN
+from skylore.imaging.flux import FLUX, SHAPE, read_flux
 from skylore.imaging.render import Rendering, render_bands
 from skylore.intake.ingest import IngestOptions, ingest
 from skylore.intake.join import join_catalogue
@@ -71,6 +73,18 @@ def test_it_goes_into_an_archive_and_on_after_an_interruption(tmp_path: Path) ->
     assert {row["image_width"] for row in rows} == {24}
     assert len({row["id"] for row in rows}) == len(archive) == 10
     assert all(row["_healpix_29"] is not None for row in rows)
+
+
+def test_flux_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    folder = write_universe(tmp_path / "survey")
+    archive = Archive.create(tmp_path / "a.skylore")
+    ingest(archive, open_source(str(folder), keep_flux=True), QUIET)
+    table = archive.read(["id", "image", BANDS_COLUMN, SHAPE, FLUX])
+    for name, cutout in zip(table["id"].to_pylist(), read_flux(table), strict=True):
+        assert cutout is not None
+        assert cutout.bands == BANDS
+        np.testing.assert_array_equal(cutout.flux, galaxy(int(name[-3:])))
+    assert table["image"].null_count == 0
 
 
 def test_bad_images_are_set_aside_and_bands_never_observed_are_not_drawn(tmp_path: Path) -> None:

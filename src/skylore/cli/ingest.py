@@ -56,6 +56,12 @@ def ingest(
         int | None,
         typer.Option(min=8, help="Side of cutouts, pixels.", show_default=False),
     ] = None,
+    flux: Annotated[
+        bool,
+        typer.Option(
+            "--flux", help="Keep the flux of HDF5 and Parquet too, for AION and the like."
+        ),
+    ] = False,
     join: Annotated[
         bool,
         typer.Option("--join", help="Add SOURCE's columns to objects that are here, by id."),
@@ -134,6 +140,7 @@ def ingest(
         "image_column": image_column,
         "vector_column": vector_column,
         "size": size,
+        "keep_flux": flux or None,
     }
     fetching = {
         "url": cutout_url,

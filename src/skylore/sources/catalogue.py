@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from skylore.archive.schema import MADE_LATER, base_schema
 from skylore.errors import SourceError
+from skylore.imaging.flux import flux_schema
 from skylore.imaging.measurements import MEASUREMENT_SCHEMA
 
 __all__ = [
@@ -25,7 +26,12 @@ __all__ = [
 ]
 
 OWNED_NAMES = frozenset(
-    {*base_schema(pa.string()).names, *MADE_LATER, *(n.lower() for n in MEASUREMENT_SCHEMA.names)}
+    {
+        *base_schema(pa.string()).names,
+        *MADE_LATER,
+        *flux_schema().names,
+        *(name.lower() for name in MEASUREMENT_SCHEMA.names),
+    }
 )
 """Names that mean something of their own in an archive, in lower case."""
 

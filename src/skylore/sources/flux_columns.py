@@ -12,15 +12,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from skylore.errors import ImageError
+from skylore.imaging.flux import BANDS, FLUX, SHAPE, flux_schema
 from skylore.imaging.render import Rendering
 from skylore.sources.bands import unique_names
 from skylore.sources.drawing import picture_of
 from skylore.sources.flux_types import BAND, flux_field, is_list_type
 
-__all__ = ["DRAWN", "draw_column", "read_flux"]
+__all__ = ["DRAWN", "DRAWN_AND_KEPT", "draw_column", "read_flux"]
 
 DRAWN = pa.struct([("bytes", pa.binary()), ("rendering", pa.string()), ("fault", pa.string())])
 """What a column of flux becomes: a picture and how it was drawn, or why there is none."""
+
+DRAWN_AND_KEPT = pa.struct([*DRAWN, *flux_schema()])
+"""The same, with the columns in which an archive keeps flux."""
 
 
 def read_flux(value: pa.Scalar) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -79,23 +83,32 @@ def _cube(planes: pa.Array | None) -> NDArray[Any]:
     return np.asarray(held.to_numpy(zero_copy_only=False)).reshape(shape)
 
 
-def draw_column(column: pa.ChunkedArray, rendering: Rendering | None) -> pa.Array:
-    """Draw each image of a column; the result is of type :data:`DRAWN`, null where it is null."""
+def draw_column(
+    column: pa.ChunkedArray, rendering: Rendering | None, *, keep_flux: bool = False
+) -> pa.Array:
+    """Draw each image of a column; the result is null where it is null.
+
+    Its type is :data:`DRAWN`, or :data:`DRAWN_AND_KEPT` with the flux itself.
+    """
+    kind = DRAWN_AND_KEPT if keep_flux else DRAWN
     values = (value for chunk in column.chunks for value in _plain(chunk))
     # What takes the time, medians and PNG, lets other threads run.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return pa.array(list(pool.map(lambda value: _drawn(value, rendering), values)), DRAWN)
+        return pa.array(list(pool.map(lambda value: _drawn(value, rendering), values)), kind)
 
 
 def _plain(chunk: pa.Array) -> pa.Array:
     return chunk.storage if isinstance(chunk.type, pa.BaseExtensionType) else chunk
 
 
-def _drawn(value: pa.Scalar, rendering: Rendering | None) -> dict[str, bytes | str] | None:
+def _drawn(value: pa.Scalar, rendering: Rendering | None) -> dict[str, Any] | None:
     if not value.is_valid:
         return None
     try:
-        picture, how = picture_of(*read_flux(value), rendering)
+        flux, bands = read_flux(value)
+        picture, how = picture_of(flux, bands, rendering)
     except ImageError as error:
         return {"fault": str(error)}
-    return {"bytes": picture, "rendering": how}
+    plain = np.asarray(flux, np.float32)
+    held = {BANDS: list(bands), SHAPE: list(plain.shape), FLUX: plain.ravel()}
+    return {"bytes": picture, "rendering": how, **held}

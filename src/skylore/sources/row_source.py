@@ -36,6 +36,7 @@ _LOOK_AHEAD = 4096
 _FLUX_ROWS = 64
 """Rows of flux in memory at a time: pictures are far smaller, and only they are held longer."""
 _ROWS_WITHOUT_IMAGES = 1 << 15
+_ROWS_OF_FLUX = 256
 
 
 class RowSource(ABC):
@@ -61,6 +62,9 @@ class RowSource(ABC):
     rendering
         How flux is drawn. If None, the bands of each image are drawn, the reddest as red, with
         the sky and the stretch taken from each image. Give one to draw all on one scale.
+    keep_flux
+        Keep the flux too, in the columns of :mod:`skylore.imaging.flux`, for encoders that read
+        it: 0.4 MB for four bands of 160 × 160.
 
     Attributes
     ----------
@@ -88,6 +92,7 @@ class RowSource(ABC):
         dec_column: str | None = None,
         columns: Sequence[str] | None = None,
         rendering: Rendering | None = None,
+        keep_flux: bool = False,
     ) -> None:
         self._path = Path(path)
         self._files = self._open(self._path)
@@ -104,6 +109,7 @@ class RowSource(ABC):
         )
         self._columns = None if columns is None else list(columns)
         self._rendering = rendering
+        self._keep_flux = keep_flux
         self._plan = plan_catalogue(schema, self._roles.used, columns)
         self.renamed: Mapping[str, str] = self._plan.renamed
         self.left_out: Mapping[str, str] = self._plan.left_out
@@ -129,7 +135,7 @@ class RowSource(ABC):
         settings = {"kind": self.kind, **roles, "columns": self._columns}
         if self._has_flux:
             drawn = None if self._rendering is None else self._rendering.model_dump(mode="json")
-            settings["rendering"] = drawn
+            settings |= {"rendering": drawn, "keep_flux": self._keep_flux}
         return settings
 
     @property
@@ -139,8 +145,10 @@ class RowSource(ABC):
 
     @property
     def rows_a_batch(self) -> int | None:
-        """Large batches where there are no images: each is a commit and a file of its own."""
-        return _ROWS_WITHOUT_IMAGES if self._roles.image is None else None
+        """Many where there are no images, since each batch is a commit; few where flux is kept."""
+        if self._roles.image is None:
+            return _ROWS_WITHOUT_IMAGES
+        return _ROWS_OF_FLUX if self._keep_flux and self._has_flux else None
 
     @property
     def _has_flux(self) -> bool:
@@ -182,7 +190,7 @@ class RowSource(ABC):
         image = self._roles.image
         if image is None or not self._has_flux:
             return table
-        drawn = draw_column(table[image], self._rendering)
+        drawn = draw_column(table[image], self._rendering, keep_flux=self._keep_flux)
         return table.set_column(table.column_names.index(image), image, drawn)
 
     def _vector_type(self) -> pa.DataType | None:

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skylore.errors import ImageError, SourceError
+from skylore.imaging.flux import flux_schema
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.catalogue import CataloguePlan, convert, take_catalogue
-from skylore.sources.flux_columns import DRAWN
+from skylore.sources.flux_columns import DRAWN, DRAWN_AND_KEPT
 from skylore.sources.ids import as_ids
 from skylore.sources.positions import read_positions
 from skylore.sources.roles import Roles
@@ -89,8 +90,10 @@ def _read_images(
     if not pa.types.is_struct(column.type):
         return {"image": convert(column, pa.binary(), name)}, {}
     images = {"image": convert(pc.struct_field(column, "bytes"), pa.binary(), name)}
-    if column.type == DRAWN:
+    if column.type in (DRAWN, DRAWN_AND_KEPT):
         images["image_rendering"] = pc.struct_field(column, "rendering")
+        kept = [field.name for field in column.type if field.name in flux_schema().names]
+        images |= {name: pc.struct_field(column, name) for name in kept}
         return images, _drawing_faults(pc.struct_field(column, "fault"))
     if column.type.get_field_index("path") < 0:
         return images, {}
