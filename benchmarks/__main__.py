@@ -1,6 +1,8 @@
-"""Run every benchmark, one after the other: ``python -m benchmarks [--work WORK] [--write]``.
+"""Run every benchmark, one after the other.
 
-Those of the trained encoders need the folder that ``python -m recipes.galaxy_nano`` worked in.
+``python -m benchmarks [--data DATA] [--work WORK] [--write]``. Those on real galaxies need the
+folder of the real data, and those of the trained encoders the one that ``python -m
+recipes.galaxy_nano`` worked in.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from benchmarks.report import arguments
 def main() -> None:
     """Run them in processes of their own, so that none disturbs another's figures."""
     parser = arguments(__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--work", type=Path, help="folder of the recipe")
     asked = parser.parse_args()
     options = ["--write"] if asked.write else []
@@ -32,15 +35,30 @@ def main() -> None:
             ("scaling_laws",),
             ("captions",),
             ("reranking",),
+            ("filters",),
+            ("alignment_training",),
+            *(_of_real_galaxies(asked.data) if asked.data else ()),
             *(_of_trained_encoders(asked.work) if asked.work else ()),
         ):
             module = f"benchmarks.{name}"
             subprocess.run([sys.executable, "-m", module, *given, *options], check=True)
 
 
+def _of_real_galaxies(data: Path) -> list[tuple[str | Path, ...]]:
+    # Ids of these training sets are no positions; the benchmark says so beside its figures.
+    unchecked = ("--unchecked", "gz1", "gz2k", "gz2", "lenses")
+    return [
+        ("caption_benchmark", "--data", data),
+        ("evaluate_64", "--data", data, *unchecked),
+    ]
+
+
 def _of_trained_encoders(work: Path) -> list[tuple[str | Path, ...]]:
     archive = ("--archive", work / "galaxies.skylore")
-    alone = ("retrieval", "probes", "votes", "label_noise", "downstream", "simulations")
+    alone = (
+        *("retrieval", "probes", "votes", "label_noise", "downstream", "simulations"),
+        "symbols",
+    )
     return [
         *((name, "--work", work) for name in alone),
         ("scaling_encoder", *archive, "--runs", work / "encoder-runs.skylore"),

@@ -1,24 +1,34 @@
 """The whole way with 64 galaxies: from images to figures of search in words.
 
-``python -m benchmarks.evaluate_64 --data DATA``: ingests the 64 images of AION-Search's
-caption benchmark, embeds them with ``galaxy-nano``, takes captions that a published model wrote,
-and searches in words by vector and in the captions. Right answers are what volunteers agreed on.
+``python -m benchmarks.evaluate_64 --data DATA [--unchecked SET …]``: ingests the 64 images of
+AION-Search's caption benchmark, embeds them with ``galaxy-nano``, takes captions that a published
+model wrote, and searches in words by vector and in the captions. Right answers are what volunteers
+agreed on.
+
+Galaxies within an arcsecond of one that ``galaxy-nano`` was trained on are left out. A training set
+without positions is an error, unless it is named as unchecked, which is then said beside the
+figures.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from recipes.galaxies import SETS
 
 from benchmarks.report import arguments, publish, table
 from skylore import pipeline
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
+from skylore.errors import SourceError
 from skylore.evaluation.captions.paths import VolunteerPath
 from skylore.evaluation.captions.tables import read_captions, read_paths
+from skylore.evaluation.contamination import read_positions_of
 from skylore.evaluation.protocol import Settings, evaluate_search
 from skylore.evaluation.questions import Question
 from skylore.evaluation.report import SearchReport
@@ -71,6 +81,9 @@ QUESTIONS = (
         name="smooth",
     ),
 )
+RADIUS = 1.0
+"""Arcseconds within which two surveys show one galaxy."""
+_IAU = re.compile(r"J(\d\d)(\d\d)(\d\d\.\d+)([+-])(\d\d)(\d\d)(\d\d\.\d+)")
 FIGURES = ("nDCG@10", "hits@10", "average precision")
 
 
@@ -80,6 +93,52 @@ def truth(paths: list[VolunteerPath]) -> pa.Table:
     wanted = [question.relevance.removeprefix("node_") for question in QUESTIONS]
     columns = {f"node_{n}": [n in nodes for nodes in found.values()] for n in wanted}
     return pa.table({"id": list(found), **columns})
+
+
+def positions_of(file: Path) -> pa.Table:
+    """Read the positions of a training set: its columns, or names that are made of positions.
+
+    Raises
+    ------
+    SourceError
+        It has neither.
+    """
+    names = pq.read_table(file, columns=["id"])["id"].to_pylist()
+    found = [match for name in names if (match := _IAU.fullmatch(str(name)))]
+    if not names or len(found) < len(names):
+        ra, dec = read_positions_of(file)
+        return pa.table({"ra": ra, "dec": dec})
+    degrees = [[float(part) for part in (*m.group(1, 2, 3), *m.group(5, 6, 7))] for m in found]
+    signs = [-1 if m[4] == "-" else 1 for m in found]
+    return pa.table(
+        {
+            "ra": [15 * (h + m / 60 + s / 3600) for h, m, s, *_ in degrees],
+            "dec": [
+                g * (d + m / 60 + s / 3600) for g, (*_, d, m, s) in zip(signs, degrees, strict=True)
+            ],
+        }
+    )
+
+
+def trained_on(data: Path, unchecked: Collection[str]) -> pa.Table:
+    """Give the positions of all that ``galaxy-nano`` was trained on, but of the sets named.
+
+    Raises
+    ------
+    SourceError
+        A set has no positions: whether these galaxies are among it cannot be known.
+    """
+    tables = []
+    for name, file in SETS.items():
+        if name in unchecked:
+            continue
+        try:
+            tables.append(positions_of(data / file))
+        except SourceError as error:
+            raise SourceError(f"{error}. Or have it said: --unchecked {name}") from error
+    if not tables:
+        raise SourceError("no training set is left to compare positions with")
+    return pa.concat_tables(tables)
 
 
 def prepared(data: Path, folder: Path, writer: str) -> Archive:
@@ -121,18 +180,37 @@ def rows_of(report: SearchReport) -> list[list[object]]:
     return rows
 
 
+def checked(report: SearchReport, sets: str, unchecked: Collection[str]) -> str:
+    """Say what was compared with what, and what could not be."""
+    galaxies = report.questions[0].objects + report.dropped
+    said = f"{report.dropped} of {galaxies} galaxies lie within {RADIUS:g}″ of one of the training "
+    said += f"set {sets}, and were left out."
+    names = ", ".join(name for name in SETS if name in unchecked)
+    return f"{said} Without positions, so not compared: {names}." if names else said
+
+
 def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the real data")
+    parser.add_argument(
+        "--unchecked", nargs="+", default=(), choices=SETS, help="sets that have no positions"
+    )
     parser.add_argument("--writer", default="gpt-4.1-mini", help="whose captions")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        training = (
+            Path(folder) / f"{'-'.join(n for n in SETS if n not in options.unchecked)}.parquet"
+        )
+        pq.write_table(trained_on(options.data, options.unchecked), training)
         archive = prepared(options.data, Path(folder), options.writer)
         settings = Settings(modes=("vector", "text", "hybrid"), cuts=(10,))
-        report = evaluate_search(archive, QUESTIONS, settings)
+        report = evaluate_search(
+            archive, QUESTIONS, settings, training=training, exclude_within=RADIUS
+        )
     header = ["question", "method", *FIGURES, "intervals over"]
-    text = f"Captions by {options.writer}.\n\n{table(header, rows_of(report))}"
+    text = f"Captions by {options.writer}. {checked(report, training.stem, options.unchecked)}"
+    text += f"\n\n{table(header, rows_of(report))}"
     publish("evaluate-64", text, write=options.write)
 
 

@@ -81,6 +81,8 @@ ERRORS: list[tuple[int, str, Callable[[TestClient], object]]] = [
     (400, "encoder_mismatch", lambda c: c.get("/api/search?q=spiral&mode=vector")),
     (404, "upload_expired", lambda c: c.get("/api/search?image=0123")),
     (404, "upload_expired", lambda c: c.get("/upload/0123")),
+    (400, "query", lambda c: c.get("/api/search?q=ring&mode=text&rerank=10")),
+    (400, "query", lambda c: c.get("/api/search?q=ring&rerank=0")),
     (404, "not_found", lambda c: c.get("/api/object/none")),
     (404, "not_found", lambda c: c.get("/image/none")),
     (404, "not_found", lambda c: c.get("/nowhere")),

@@ -98,7 +98,7 @@ def test_a_plain_browser_is_told_the_cost_decides_and_waits(serve, offering) -> 
 
     told = client.get(f"{at}?wait=true").text
     assert state_of(told) == "told"
-    assert "at most 90 questions; 16 were asked, as a sample" in told
+    assert "At most 90 questions; 16 were asked, as a sample" in told
     assert "and never more than 1.00 USD" in told
     assert len(server.log) == 16
     assert f'action="{at}/confirm"' in told

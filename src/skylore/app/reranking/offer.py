@@ -83,7 +83,7 @@ def shown_job(reranker: Reranker, job: Job, offset: int) -> dict[str, Any]:
         "is_settled": now.is_settled,
         "asked": describe(job.query),
         "status": status_line(now, reranker.name),
-        "forecast": str(now.forecast) if now.state == "told" else "",
+        "forecast": told_lines(now) if now.state == "told" else "",
         "failure": now.failure.message if now.failure else "",
         "budget": budget_line(reranker),
         "tiles": tiles(results),
@@ -93,6 +93,12 @@ def shown_job(reranker: Reranker, job: Job, offset: int) -> dict[str, Any]:
         "json": f"/api{address}",
         "offset": offset,
     }
+
+
+def told_lines(now: Standing) -> str:
+    """Say what it will cost, each line as a sentence begins."""
+    lines = str(now.forecast).splitlines()
+    return "\n".join(line[:1].upper() + line[1:] for line in lines)
 
 
 def status_line(now: Standing, model: str) -> str:
