@@ -19,6 +19,8 @@ from skylore.encoders.base import TextEncoder
 __all__ = ["QueryEncoder", "QueryVectors"]
 
 MOST_IN_MEMORY = 1024
+MOST_IN_A_DRAWER = 256
+"""Of 256 drawers: strangers who ask a server new questions must not fill its disk."""
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -113,6 +115,8 @@ class QueryVectors:
         place = self._place(self._folder, key)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
+            if sum(1 for _ in place.parent.iterdir()) >= MOST_IN_A_DRAWER:
+                return
             handle, draft = tempfile.mkstemp(dir=place.parent, suffix=".draft")
             try:
                 with os.fdopen(handle, "wb") as file:

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from skylore.alignment.model import Alignment
     from skylore.archive.table import Archive
     from skylore.encoders.base import ImageEncoder, TextEncoder
+    from skylore.encoders.queries import QueryVectors
 
 __all__ = ["Space", "open_space", "words_column"]
 
 Vector = NDArray[np.float32]
-TEXTS_KEPT = 1024
-"""Vectors of words asked before, the oldest forgotten first."""
+QUESTIONS = "questions"
+"""The folder of an archive that keeps the vectors of words asked before."""
 
 
 class Space:
@@ -46,7 +47,6 @@ class Space:
         self.column = column
         self.dimension = int(archive.schema.field(column).type.list_size)
         self._archive = archive
-        self._texts: dict[str, Vector] = {}
 
     @cached_property
     def alignment(self) -> Alignment:
@@ -78,13 +78,26 @@ class Space:
         """The text encoder of the alignment, or of the image-text model whose space this is."""
         from skylore.encoders.registry import load_text_encoder
 
-        paired = None if self.column == "vector" else self._provenance(self.column).text_encoder
-        if paired is None:
-            named = self.alignment.config.text_encoder
-            paired = named.name, named.revision
-        encoder = load_text_encoder(paired[0])
-        _same_revision(encoder.name, encoder.revision, paired[1])
+        name, revision = self._text_encoder_used
+        encoder = load_text_encoder(name)
+        _same_revision(encoder.name, encoder.revision, revision)
         return encoder
+
+    @cached_property
+    def _text_encoder_used(self) -> tuple[str, str]:
+        paired = None if self.column == "vector" else self._provenance(self.column).text_encoder
+        if paired is not None:
+            return paired
+        named = self.alignment.config.text_encoder
+        return named.name, named.revision
+
+    @cached_property
+    def _questions(self) -> QueryVectors:
+        from skylore.encoders.queries import QueryVectors
+
+        place = self._archive.location
+        folder = place.folder / QUESTIONS if place.is_local else None
+        return QueryVectors(self._text_encoder_used[1], lambda: self.text_encoder, folder)
 
     @cached_property
     def image_encoder(self) -> ImageEncoder:
@@ -149,14 +162,10 @@ class Space:
         return self._given(term)
 
     def _text(self, text: str) -> Vector:
-        if text not in self._texts:
-            encoded = self.text_encoder.encode([text])
-            if self.column == "vector":
-                encoded = self.alignment.encode_text_vectors(encoded)
-            while len(self._texts) >= TEXTS_KEPT:
-                self._texts.pop(next(iter(self._texts)), None)
-            self._texts[text] = encoded[0]
-        return self._texts[text]
+        encoded = self._questions.vector(text)
+        if self.column == "vector":
+            encoded = self.alignment.encode_text_vectors(encoded[None])[0]
+        return encoded
 
     def _image(self, data: bytes) -> Vector:
         encoded = self.image_encoder.encode([decode(data)])
