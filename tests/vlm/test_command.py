@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from skylore.archive.table import Archive
 from skylore.cli.app import app
 from vlm.conftest import KEY
+from vlm.desk import DeskBehaviour
 from vlm.galaxies import make_archive
 
 
@@ -50,6 +51,27 @@ def test_options_of_models_need_a_model(tmp_path) -> None:
     wrong = caption(tmp_path / "a.skylore", "--budget", "3USD")
     assert wrong.exit_code == 2
     assert "--captioner openai:MODEL" in wrong.output
+
+
+def test_batches_from_the_command_line(tmp_path, serve) -> None:
+    path = tmp_path / "a.skylore"
+    make_archive(path, 30)
+    server = serve(desk=DeskBehaviour(seconds=60))
+    given = ["--captioner", "openai:seer-1", "--base-url", server.url, "--image-size", 64]
+    given += ["--price-in", 0.4, "--price-out", 1.6, "--budget", "1USD"]
+    wrong = caption(path, *given, "--no-wait")
+    assert wrong.exit_code == 2
+    assert "go with --batch" in wrong.output
+    given += ["--batch", "--batch-discount", "0.5", "--no-wait"]
+    assert "up to a day for a batch" in caption(path, *given, answer="n\n").output
+    left = caption(path, *given, "--yes")
+    assert left.exit_code == 0
+    assert "with the provider: 14 requests in batches" in left.output
+    server.desk.batches["batch_0"]["_ends"] = 0
+    done = caption(path, *given)
+    assert "caption: 14 done" in done.output
+    assert "Go on?" not in done.output
+    assert caption(path, *given, "--batch-discount", "half").exit_code == 6
 
 
 def test_wrong_key_is_said_in_one_line(tmp_path, serve) -> None:

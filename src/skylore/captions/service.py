@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skylore.archive.fill import FillOptions, FillReport, refuse_if_made_otherwise
+from skylore.archive.fill import FillOptions, refuse_if_made_otherwise
 from skylore.archive.staging import ROW
 from skylore.captions.by_model import CaptionSettings, FromModel
 from skylore.captions.in_batches import fill_in_batches
+from skylore.captions.report import CaptionReport, report_on
 from skylore.errors import ColumnError, ModelError
 from skylore.vlm.asker import Usage
 from skylore.vlm.batches.ledger import BatchLedger
 from skylore.vlm.batches.session import BatchSession
 from skylore.vlm.batches.settings import BatchSettings
 from skylore.vlm.estimate import Estimate, estimate
-from skylore.vlm.money import shown
 from skylore.vlm.places import kept_answers
 from skylore.vlm.purse import BudgetSpentError
 from skylore.vlm.session import Session
@@ -35,54 +34,6 @@ SAMPLE = 16
 LOCK = "caption-answers"
 _WORDS_TO_TOKENS = 0.3
 """Tokens a byte of English."""
-
-
-@dataclass(frozen=True)
-class CaptionReport:
-    """What a run did, and what it cost.
-
-    Attributes
-    ----------
-    filled
-        What became of the rows; None if the user did not want to begin.
-    spent
-        On this archive in all, in 10⁻¹² of ``currency``.
-    doubtful, doubtful_cost
-        Requests that were under way when a process was killed, and the most they may have cost,
-        which ``spent`` contains.
-    exhausted
-        Whether the run ended because the budget did.
-    awaited, awaited_cost
-        Requests that the provider has in batches, and the most they may cost, which ``spent``
-        contains.
-    """
-
-    filled: FillReport | None
-    spent: int
-    currency: str
-    doubtful: int
-    doubtful_cost: int
-    exhausted: bool
-    awaited: int = 0
-    awaited_cost: int = 0
-
-    def __str__(self) -> str:
-        """Say it in a few lines."""
-        lines = [str(self.filled) if self.filled else "caption: not begun; the sample is kept"]
-        cost = f"spent on this archive so far: {shown(self.spent, self.currency)}"
-        if self.doubtful:
-            doubt = shown(self.doubtful_cost, self.currency)
-            cost += f", of which {doubt} for {self.doubtful} requests that were cut off"
-        lines.append(cost)
-        if self.awaited:
-            most = shown(self.awaited_cost, self.currency)
-            lines.append(
-                f"with the provider: {self.awaited} requests in batches, at most {most} of that; "
-                "they go on without this process. Run the same command again to fetch them"
-            )
-        if self.exhausted:
-            lines.append("the budget is spent: raise --budget and run it again to go on")
-        return "\n".join(lines)
 
 
 def caption_by_model(
@@ -135,7 +86,7 @@ def _one_by_one(
         if not len(rows) or _agreed(archive, step, rows, agree):
             filled = archive.fill(step, options)
         _raise_unless_spent(session)
-        return _report(session, filled)
+        return report_on(session, filled)
 
 
 def _in_batches(
@@ -153,11 +104,11 @@ def _in_batches(
         go_on = go_on or _agreed(archive, FromModel(settings, session), rows, agree)
         _raise_unless_spent(session)
         if not go_on:
-            return _report(session, None)
+            return report_on(session, None)
     with _batch_session(archive, settings, options) as session:
         filled = fill_in_batches(archive, FromModel(settings, session), session, rows, options)
         _raise_unless_spent(session)
-        return _report(session, filled)
+        return report_on(session, filled)
 
 
 def _raise_unless_spent(session: Session) -> None:
@@ -246,20 +197,4 @@ def _agreed(
             left=max(0, budget.amount - session.spent) if budget else None,
             discount=float(batches.discount) if batches else None,
         )
-    )
-
-
-def _report(session: Session, filled: FillReport | None) -> CaptionReport:
-    count, amount = session.store.in_doubt()
-    awaited, awaited_cost = BatchLedger(session.store, session.settings.model).waiting()
-    budget = session.settings.budget
-    return CaptionReport(
-        filled=filled,
-        spent=session.store.spent(),
-        currency=budget.currency if budget else "USD",
-        doubtful=count,
-        doubtful_cost=amount,
-        exhausted=session.halt is not None,
-        awaited=awaited,
-        awaited_cost=awaited_cost,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 
 from skylore.vlm.calls import Call
-from skylore.vlm.endpoint import Reply
 from skylore.vlm.money import Prices
+from skylore.vlm.replies import Reply
 
 __all__ = ["Tariff"]
 

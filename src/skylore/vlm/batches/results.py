@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from skylore.vlm.batches.ledger import Settled
-from skylore.vlm.endpoint import PASSING_STATUS, read_reply
+from skylore.vlm.endpoint import PASSING_STATUS
 from skylore.vlm.faults import PassingError
+from skylore.vlm.replies import read_reply
 from skylore.vlm.tariff import Tariff
 
 __all__ = ["read_results"]
