@@ -68,7 +68,7 @@ def upkeep_row(folder: Path, what: str, kills: int) -> list[object]:
     from archive.victim import create
 
     path = folder / f"{what}.skylore"
-    rows = {"append": 0, "delete": 4000}.get(what, 1000)
+    rows = {"append": 0, "delete": 12000}.get(what, 1000)
     create(path, rows)
     found = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=0.8)
     for message in found.problems:

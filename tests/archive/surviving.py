@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.killing import start
-from archive.victim import batch_of, image_of, name_of
+from archive.victim import A_BATCH, batch_of, image_of, name_of
 from skylore.archive.table import Archive
 
 
@@ -38,8 +38,9 @@ def kill_while(
     """Let a process work on an archive of ``rows`` objects, kill it, look, and start another."""
     log = path.with_suffix(".log")
     chance, damage = random.Random(seed), Damage()
+    first = 0 if what == "delete" else rows // A_BATCH
     for _ in range(kills):
-        process = start("archive.victim", what, path, log, stdout=subprocess.PIPE)
+        process = start("archive.victim", what, path, log, first, stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n", process.communicate()[1].decode()
         time.sleep(chance.uniform(0, longest))

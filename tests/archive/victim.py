@@ -1,4 +1,4 @@
-"""A process to be killed: ``python -m archive.victim WHAT ARCHIVE LOG``.
+"""A process to be killed: ``python -m archive.victim WHAT ARCHIVE LOG FIRST``.
 
 It changes the archive until it is killed, and writes down each thing after it is done.
 """
@@ -110,7 +110,7 @@ def main() -> None:
         with log.open("a") as file:
             file.write(" ".join(names) + "\n")
 
-    first = len(log.read_text().splitlines()) if log.exists() else 0
+    first = int(sys.argv[4]) + (len(log.read_text().splitlines()) if log.exists() else 0)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for number in count(first):

@@ -9,112 +9,32 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
+from skylore.archive.cluster import Rows, run_on_ray
+from skylore.archive.fill_settings import FillOptions, FillReport
 from skylore.archive.provenance import Provenance, provenance_of, with_provenance
 from skylore.archive.schema import ID
-from skylore.archive.staging import ERROR, ROW, Staging
+from skylore.archive.settling import settle
+from skylore.archive.staging import ROW, Staging
 from skylore.archive.step import Overlapping, Step, Values, tried
 from skylore.archive.workers import run
 from skylore.errors import ArchiveError, ColumnError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
-    from skylore.archive.writing import Writing
 
 __all__ = ["FillOptions", "FillReport", "fill", "refuse_if_made_otherwise"]
 
 HOPELESS = 200
 """Failures without a single success after which a run stops."""
-
-
-class FillOptions(BaseModel):
-    """How to run a step.
-
-    Attributes
-    ----------
-    limit
-        Do at most so many rows in this run.
-    seconds
-        Begin no batch after so many seconds.
-    retry_failed
-        Try again the rows that were set aside.
-    overwrite
-        Drop the columns first if they were made in another way.
-    workers
-        Worker processes; None chooses one a core for steps that gain by it, else none.
-    memory
-        Bytes that the batches under way may take, images decoded.
-    batch_rows
-        Rows in a batch; None takes the step's own, cut down to ``memory``.
-    fold_rows, fold_bytes
-        Finished rows become visible to readers after so many rows or bytes.
-    progress
-        Show a progress bar on stderr.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    limit: int | None = Field(None, ge=0)
-    seconds: float | None = Field(None, gt=0)
-    retry_failed: bool = False
-    overwrite: bool = False
-    workers: int | None = Field(None, ge=0)
-    memory: int = Field(2 << 30, gt=0)
-    batch_rows: int | None = Field(None, gt=0)
-    fold_rows: int = Field(100_000, gt=0)
-    fold_bytes: int = Field(256 << 20, gt=0)
-    progress: bool = True
-
-
-@dataclass(frozen=True)
-class FillReport:
-    """What a run did.
-
-    Attributes
-    ----------
-    step
-        Its name.
-    done, failed
-        Rows finished and set aside by this run.
-    already
-        Rows that had a value before.
-    waiting
-        Rows whose input is not there yet.
-    left
-        Rows not tried: beyond the limit, the time or the budget, or set aside earlier.
-    seconds
-        Duration.
-    """
-
-    step: str
-    done: int
-    failed: int
-    already: int
-    waiting: int
-    left: int
-    seconds: float
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        parts = [f"{self.step}: {self.done} done"]
-        if self.already:
-            parts.append(f"{self.already} were there already")
-        if self.failed:
-            parts.append(f"{self.failed} set aside (see `skylore info`)")
-        if self.waiting:
-            parts.append(f"{self.waiting} lack the input of an earlier step")
-        if self.left:
-            parts.append(f"{self.left} left")
-        return ", ".join(parts) + f" ({self.seconds:.1f} s)"
 
 
 def fill(archive: Archive, step: Step, options: FillOptions) -> FillReport:
@@ -230,7 +150,7 @@ def _run(
     )
     try:
         with bar:
-            for given, made in run(step, batches, _workers(step, work, options)):
+            for given, made in _started(archive, step, batches, work, options):
                 if made.left:
                     batches.close()
                 batch, values = tried(given, made)
@@ -250,6 +170,21 @@ def _run(
     return done, failed
 
 
+def _started(
+    archive: Archive,
+    step: Step,
+    batches: Iterator[pa.Array],
+    work: _Work,
+    options: FillOptions,
+) -> Iterator[tuple[pa.Table, Values]]:
+    """Work on batches of row ids here, in processes of this machine, or on a cluster."""
+    columns = (ID, *step.inputs)
+    if options.engine == "ray":
+        return run_on_ray(step, Rows(archive.location, columns), batches, options.workers)
+    tables = (archive.take(rows, columns) for rows in batches)
+    return run(step, tables, _workers(step, work, options))
+
+
 def _refuse_hopeless(step: Step, done: int, values: Values, failed: int) -> None:
     if done == 0 and failed >= HOPELESS:
         error = next(iter(values.failures.values()))
@@ -260,22 +195,23 @@ def _refuse_hopeless(step: Step, done: int, values: Values, failed: int) -> None
 
 
 def _workers(step: Step, work: _Work, options: FillOptions) -> int:
-    if options.workers is not None:
+    """Give the worker processes of this machine; of another one, it is taken to be like this."""
+    if options.engine is None and options.workers is not None:
         return options.workers
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (cores or 1) if step.processes and len(work.rows) > step.batch_rows else 0
+    many = options.engine is not None or step.processes
+    return (cores or 1) if many and len(work.rows) > step.batch_rows else 0
 
 
 def _batches(
     archive: Archive, step: Step, work: _Work, options: FillOptions
-) -> Generator[pa.Table, None, None]:
+) -> Generator[pa.Array, None, None]:
     rows = options.batch_rows or _rows_for_memory(archive, step, work, options)
     end = time.monotonic() + (options.seconds or float("inf"))
     for start in range(0, len(work.rows), rows):
         if time.monotonic() > end:
             return
-        chosen = work.rows.slice(start, rows)
-        yield archive.take(chosen, (ID, *step.inputs))
+        yield work.rows.slice(start, rows)
 
 
 def _rows_for_memory(archive: Archive, step: Step, work: _Work, options: FillOptions) -> int:
@@ -292,28 +228,3 @@ def _rows_for_memory(archive: Archive, step: Step, work: _Work, options: FillOpt
 
 _BYTES_A_PIXEL = 3 * (1 + 4)
 """Decoded as bytes, and once more in single precision."""
-
-
-def settle(archive: Writing, step: str, staging: Staging) -> None:
-    """Fold what is staged into the objects, and keep the failures.
-
-    Every part can be repeated, so that a process killed in between does no harm.
-    """
-    if not staging.rows():
-        return
-    staged = staging.read()
-    good = staged.filter(pc.is_null(staged[ERROR]))
-    bad = staged.filter(pc.is_valid(staged[ERROR]))
-    archive.write(good.drop_columns([ERROR]))
-    # Rows that were deleted meanwhile are not among those that are found again.
-    archive.quarantine.release(step, archive.take(good[ROW], [ID])[ID])
-    found = archive.take(bad[ROW], [ID])
-    errors = dict(zip(bad[ROW].to_pylist(), bad[ERROR].to_pylist(), strict=True))
-    archive.quarantine.add(
-        step,
-        [
-            {"row": row, "id": name, **errors[row]}
-            for name, row in zip(found[ID].to_pylist(), found[ROW].to_pylist(), strict=True)
-        ],
-    )
-    staging.clear()

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from skylore.archive.columns import without_nan
-from skylore.archive.fill import settle
 from skylore.archive.provenance import provenance_of
 from skylore.archive.schema import ID, PIXEL, POSITION
+from skylore.archive.settling import settle
 from skylore.archive.sky import cells_of
 from skylore.archive.staging import Staging
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -26,16 +26,12 @@ from typing import Self
 
 import pyarrow as pa
 
-from skylore.archive.reason import Reason
-from skylore.archive.step import Apply, Overlapping, Step, Values, bare, failed, joined
+from skylore.archive.attempting import WorkerDiedError, attempt, halved
+from skylore.archive.step import Apply, Overlapping, Step, Values, bare
 
-__all__ = ["WorkerDiedError", "run"]
+__all__ = ["run"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-class WorkerDiedError(RuntimeError):
-    """A worker process ended while it worked on this row."""
 
 
 def run(step: Step, batches: Iterator[pa.Table], workers: int) -> Iterator[tuple[pa.Table, Values]]:
@@ -90,27 +86,6 @@ def _landed(flying: dict[Future[Values], pa.Table]) -> Iterator[tuple[pa.Table, 
     done, _ = wait(flying, return_when=FIRST_COMPLETED)
     for future in done:
         yield flying.pop(future), future.result()
-
-
-def attempt(apply: Apply, outputs: pa.Schema, batch: pa.Table) -> Values:
-    """Apply to the batch, or to ever smaller parts of it where it raises."""
-    try:
-        values = apply(batch)
-        table = values.table.select(outputs.names).cast(outputs)
-        if table.num_rows != batch.num_rows:
-            raise ValueError(f"the step gave {table.num_rows} values for {batch.num_rows} rows")  # noqa: TRY301 - handled like what the step raises
-        return Values(table, values.failures, values.left)
-    except Exception as error:  # noqa: BLE001 - whatever a row provokes is that row's failure
-        return _halved(lambda part: attempt(apply, outputs, part), outputs, batch, error)
-
-
-def _halved(
-    work: Callable[[pa.Table], Values], outputs: pa.Schema, batch: pa.Table, error: Exception
-) -> Values:
-    if batch.num_rows == 1:
-        return failed(outputs, Reason.of(error))
-    half = batch.num_rows // 2
-    return joined(work(batch.slice(0, half)), work(batch.slice(half)))
 
 
 _worker: tuple[Apply, pa.Schema] | Exception | None = None
@@ -203,5 +178,4 @@ class _Pool:
                 return executor.submit(_work, batch).result()
             except BrokenProcessPool:
                 pass
-        error = WorkerDiedError("the worker process died on this row: out of memory, or a crash")
-        return _halved(self._alone, bare(self._step.outputs), batch, error)
+        return halved(self._alone, bare(self._step.outputs), batch, WorkerDiedError())

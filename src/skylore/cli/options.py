@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from inspect import Parameter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -98,6 +98,16 @@ _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             int | None,
             typer.Option(min=0, help="Worker processes; chosen if not given.", show_default=False),
+        ],
+        None,
+    ),
+    "engine": (
+        Annotated[
+            Literal["ray"] | None,
+            typer.Option(
+                help="Work on a Ray cluster: of RAY_ADDRESS, else of this machine.",
+                show_default=False,
+            ),
         ],
         None,
     ),

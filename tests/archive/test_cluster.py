@@ -1,0 +1,162 @@
+"""Steps on a real Ray cluster of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+
+import pyarrow as pa
+import pytest
+
+from archive.steps import KnownStep, LengthStep
+from skylore.archive.fill import FillOptions
+from skylore.archive.table import Archive
+from skylore.errors import ArchiveError
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+
+TESTS = Path(__file__).parents[1]
+ROWS = 240
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        # Ray starts its servers by fork and exec, which is safe.
+        warnings.filterwarnings("ignore", message="lance is not fork-safe")
+        patch.setenv("PYTHONPATH", str(TESTS))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    archive = Archive.create(tmp_path / "a.skylore")
+    for start in (0, ROWS // 2):
+        rows = range(start, start + ROWS // 2)
+        archive.append(
+            pa.table({"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]})
+        )
+    return archive
+
+
+def on_ray(**changes: object) -> FillOptions:
+    return FillOptions(progress=False, engine="ray", fold_rows=64, batch_rows=8, **changes)
+
+
+def lengths(archive: Archive) -> dict[str, int]:
+    table = archive.read(["id", "length"])
+    return dict(zip(table["id"].to_pylist(), table["length"].to_pylist(), strict=True))
+
+
+EXPECTED = {f"g{i}": 10 + i for i in range(ROWS)}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_that_is_killed_on_the_way(archive: Archive, tmp_path: Path) -> None:
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for path in list(folder.iterdir())[:1]:
+            killed.append(int(path.name))
+            os.kill(killed[0], signal.SIGKILL)
+
+    thread = Thread(target=kill)
+    thread.start()
+    step = KnownStep(folder=str(folder), seconds=0.1, bad=("g7",))
+    report = archive.fill(step, on_ray())
+    thread.join()
+    assert (report.done, report.failed, report.left) == (ROWS - 1, 1, 0)
+    assert lengths(archive) == EXPECTED | {"g7": None}
+    assert archive.quarantine.read()["kind"].to_pylist() == ["ValueError"]
+    workers = {int(path.name) for path in folder.iterdir()}
+    assert len(workers) >= 3
+    assert os.getpid() not in workers
+    assert not Path(f"/proc/{killed[0]}").exists()
+    assert not [p for p in archive.check().problems if p.check != "images"]
+    assert archive.fill(step, on_ray(retry_failed=True)).already == ROWS - 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_row_that_kills_its_worker_costs_one_row(archive: Archive) -> None:
+    options = on_ray(limit=44).model_copy(update={"batch_rows": 2})
+    report = archive.fill(LengthStep(deadly=("g42",)), options)
+    assert (report.done, report.failed) == (43, 1)
+    (failure,) = archive.quarantine.read().to_pylist()
+    assert (failure["id"], failure["kind"]) == ("g42", "WorkerDiedError")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_step_that_cannot_be_prepared_sets_nothing_aside(archive: Archive) -> None:
+    with pytest.raises(RuntimeError, match="cannot be prepared"):
+        archive.fill(LengthStep(broken=True), on_ray())
+    assert archive.quarantine.read().num_rows == 0
+
+
+@dataclass(frozen=True)
+class RootedStep(LengthStep):
+    """Holds what exists in its own process alone."""
+
+    lock: object = field(default_factory=Lock)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_step_that_cannot_travel(archive: Archive) -> None:
+    with pytest.raises(ArchiveError, match="without --engine ray"):
+        archive.fill(RootedStep(), on_ray())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_rows_deleted_and_versions_removed_meanwhile(archive: Archive) -> None:
+    def disturb() -> None:
+        time.sleep(0.3)
+        other = Archive.open(archive.location.root)
+        other.delete(ids=["g200", "g239"])
+        other.compact(keep_versions=1)
+
+    thread = Thread(target=disturb)
+    thread.start()
+    archive.fill(LengthStep(seconds=0.05), on_ray())
+    thread.join()
+    archive.refresh()
+    assert lengths(archive) == {k: v for k, v in EXPECTED.items() if k not in ("g200", "g239")}
+
+
+def test_ray_is_imported_only_when_asked_for(tmp_path: Path) -> None:
+    code = (
+        "import sys, pyarrow as pa\n"
+        "from archive.steps import LengthStep\n"
+        "from skylore.archive.fill import FillOptions\n"
+        "from skylore.archive.table import Archive\n"
+        f"archive = Archive.create({str(tmp_path / 'b.skylore')!r})\n"
+        "archive.append(pa.table({'id': ['a'], 'image': [b'x']}))\n"
+        "print(archive.fill(LengthStep(), FillOptions(progress=False)).done, 'ray' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["1", "False"]
