@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "align",
+    "arrange",
     "build",
     "caption",
     "create",
@@ -357,6 +358,20 @@ def evaluate_captions(
         seed=seed,
         resamples=resamples,
     )
+
+
+def arrange(archive: Archive, *, memory: int = 1 << 30, progress: bool = False) -> Iterator[str]:
+    """Write rows anew in the order of the sky, then the indexes that there were.
+
+    See :func:`skylore.archive.arranging.arrange`. Yields a line about each thing when it is done.
+    """
+    from skylore.archive.arranging import arrange as arrange_rows
+
+    indexed = bool(archive.objects.describe_indices())
+    report = arrange_rows(archive, memory=memory, progress=progress)
+    yield str(report)
+    if indexed and report.files:
+        yield from index(archive, rebuild=True)
 
 
 def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from skylore import __version__
 from skylore.cli import (
     archive,
+    arrange,
     classify,
     demo,
     evaluate,
@@ -101,6 +102,7 @@ for module in (
     export,
     evaluate,
     archive,
+    arrange,
     pretrain,
     scale,
     symbols,
