@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from skylore.archive.schema import ID, PIXEL, VECTORS
 from skylore.search.codes.options import CodeOptions
+from skylore.search.masks.service import build_masks
 from skylore.search.planner import CODED_ROWS
+from skylore.search.scalar_kinds import chosen_indexes
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -44,7 +46,7 @@ class IndexOptions(BaseModel):
 
 
 def build_indexes(archive: Archive, options: IndexOptions | None = None) -> list[str]:
-    """Index ids, positions, caption words and vectors; returns what was done, a line each.
+    """Index ids, positions, filters, words and vectors; returns what was done, a line each.
 
     Rows added since an index was built are taken into it without building it anew.
     """
@@ -53,6 +55,7 @@ def build_indexes(archive: Archive, options: IndexOptions | None = None) -> list
     done = [
         _scalar(archive, ID, "BTREE", options),
         _scalar(archive, PIXEL, "BTREE", options),
+        *_filters(archive, options),
         *(_words(archive, name, options) for name in ("captions", "caption")),
         *(_vectors(archive, name, options) for name in VECTORS),
     ]
@@ -76,6 +79,16 @@ def _scalar(archive: Archive, column: str, kind: str, options: IndexOptions) -> 
         return ""
     archive.objects.create_scalar_index(column, kind, replace=True)
     return f"{column}: {kind} over {archive.filled(column)} rows"
+
+
+def _filters(archive: Archive, options: IndexOptions) -> list[str]:
+    """Copy numbers and flags, and index texts, where a scan of the table would take long."""
+    if len(archive) < options.vector_rows:
+        return []
+    copied = build_masks(archive)
+    chosen = chosen_indexes(archive)
+    done = [_scalar(archive, name, kind, options) for name, kind in chosen.items()]
+    return [str(copied) if copied and copied.copies else "", *done]
 
 
 def _words(archive: Archive, column: str, options: IndexOptions) -> str:
