@@ -38,7 +38,9 @@ def hashed_ids(ids: pa.Array) -> Hashes:
         data = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
         letters[np.arange(width) < lengths[:, None]] = data
     numbers = lengths.astype(np.uint64)
-    for word in letters.view(np.uint64).T:
-        numbers = (numbers ^ word) * _MIX
-        numbers ^= numbers >> _SHIFT
+    for place, word in enumerate(letters.view(np.uint64).T):
+        mixed = (numbers ^ word) * _MIX
+        mixed ^= mixed >> _SHIFT
+        # A number must not depend on how long the other texts are.
+        numbers = np.where(lengths > place * _WORD, mixed, numbers)
     return numbers

@@ -75,6 +75,10 @@ def ingest(
     keep_first: Annotated[
         bool, typer.Option("--keep-first", help="Where ids repeat, take the first of each.")
     ] = False,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Replace objects that are here where SOURCE has changed."),
+    ] = False,
     cutouts: Annotated[
         str | None,
         _cutout_option(
@@ -160,6 +164,7 @@ def ingest(
         limit=limit,
         retry_failed=retry_failed,
         keep_first=keep_first,
+        update=update,
         vector_encoder=encoder,
         progress=not quiet,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
@@ -55,6 +56,9 @@ class IngestOptions(BaseModel):
     keep_first
         Where ids repeat in the source, take the first object of each and leave out the others;
         else the source is refused.
+    update
+        Replace objects that the archive has where the source's differ; what steps made of a
+        changed value is emptied.
     vector_encoder
         The name of the encoder behind ready-made vectors, if it is known.
     progress
@@ -69,6 +73,7 @@ class IngestOptions(BaseModel):
     threads: int = Field(4, gt=0)
     retry_failed: bool = False
     keep_first: bool = False
+    update: bool = False
     vector_encoder: str | None = None
     progress: bool = True
 
@@ -80,11 +85,13 @@ class IngestReport:
     Attributes
     ----------
     added, failed, already
-        Objects added, set aside, and there before.
+        Objects added, set aside, and there before, unchanged.
     seconds
         Duration.
     remarks
         What the source renamed, left out or did not understand.
+    updated
+        Objects replaced.
     """
 
     added: int
@@ -92,10 +99,13 @@ class IngestReport:
     already: int
     seconds: float
     remarks: tuple[str, ...] = ()
+    updated: int = 0
 
     def __str__(self) -> str:
         """Say it in one line, and a line a remark."""
         parts = [f"ingest: {self.added} objects added"]
+        if self.updated:
+            parts.append(f"{self.updated} replaced; run the steps again for them")
         if self.already:
             parts.append(f"{self.already} were there already")
         if self.failed:
@@ -124,18 +134,20 @@ def ingest(archive: Archive, source: Source, options: IngestOptions | None = Non
             keep_first=options.keep_first,
             retry_failed=options.retry_failed,
             limit=options.limit,
+            update=options.update,
         )
-        added, failed = _run(archive, source, wanted, options)
+        added, updated, failed = _run(archive, source, wanted, options)
         if len(archive.objects.get_fragments()) > MANY_FILES:
             archive.compact()
     seconds = time.monotonic() - started
-    return IngestReport(added, failed, already, seconds, tuple(source.remarks))
+    remarks = tuple(source.remarks)
+    return IngestReport(added, failed, already - updated, seconds, remarks, updated)
 
 
 def _run(
     archive: Archive, source: Source, wanted: NDArray[np.bool_], options: IngestOptions
-) -> tuple[int, int]:
-    added = failed = 0
+) -> tuple[int, int, int]:
+    added = updated = failed = 0
     total = int(wanted.sum())
     bar = tqdm(
         total=total,
@@ -149,25 +161,36 @@ def _run(
     with bar:
         for objects, bad in with_images(batches, options.threads, options.max_pixels):
             if objects.num_rows:
-                _append(archive, source, objects, options)
+                new, changed = _take_in(archive, source, objects, options)
+                added, updated = added + new, updated + changed
                 archive.quarantine.release(INGEST, objects[ID])
             archive.quarantine.add(
                 INGEST, [{"id": f.id, "row": None, **asdict(Reason.of(f.error))} for f in bad]
             )
-            added += objects.num_rows
             failed += len(bad)
             bar.update(objects.num_rows + len(bad))
-    return added, failed
+    return added, updated, failed
 
 
-def _append(archive: Archive, source: Source, objects: pa.Table, options: IngestOptions) -> None:
+def _take_in(
+    archive: Archive, source: Source, objects: pa.Table, options: IngestOptions
+) -> tuple[int, int]:
+    """Add objects, and replace those that are here; returns how many of each."""
     objects = objects.append_column(
         "source", pa.array([source.name] * objects.num_rows, pa.string())
     )
     if set(POSITION) <= set(objects.column_names):
         objects = objects.append_column(PIXEL, cells_of(objects))
     _add_catalogue_columns(archive, source, objects.schema, options)
-    archive.append(objects)
+    if not options.update:
+        archive.append(objects)
+        return objects.num_rows, 0
+    archive.refresh()
+    here = pc.is_in(objects[ID], archive.rows_of(objects[ID].to_pylist())[ID])
+    new = objects.filter(pc.invert(here))
+    if new.num_rows:
+        archive.append(new)
+    return new.num_rows, archive.update(objects.filter(here)).updated
 
 
 def _add_catalogue_columns(

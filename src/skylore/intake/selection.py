@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from skylore.archive.membership import known_ids
 from skylore.archive.schema import ID, check_id_type
 from skylore.errors import DuplicateIdError, SourceError
 from skylore.sources.base import Source
@@ -31,6 +32,7 @@ def select_new(
     keep_first: bool,
     retry_failed: bool,
     limit: int | None,
+    update: bool = False,
 ) -> tuple[NDArray[np.bool_], int]:
     """Say which ids of a source to take, and how many the archive has from it already.
 
@@ -44,6 +46,8 @@ def select_new(
         Take also what was set aside before.
     limit
         Take at most so many.
+    update
+        Take also those that the archive has, wherever it has them from.
 
     Raises
     ------
@@ -55,8 +59,10 @@ def select_new(
     ids = _checked_ids(archive, source)
     if not keep_first:
         refuse_repeats(source, ids)
-    here = _present(archive, source, ids)
-    wanted = ~here & _first_of_each(ids) if keep_first else ~here
+    here = _present(archive, source, ids, refuse_others=not update)
+    wanted = np.ones(len(ids), np.bool_) if update else ~here
+    if keep_first:
+        wanted &= _first_of_each(ids)
     if not retry_failed:
         names = ids.cast(pa.string()) if pa.types.is_integer(ids.type) else ids
         aside = archive.quarantine.read(INGEST)[ID].cast(names.type)
@@ -96,23 +102,22 @@ def _first_of_each(ids: pa.Array) -> NDArray[np.bool_]:
     return first
 
 
-def _present(archive: Archive, source: Source, ids: pa.Array) -> NDArray[np.bool_]:
-    """Say which ids were ingested from this source before; refuse those from another."""
-    if len(archive) == 0:
-        return np.zeros(len(ids), np.bool_)
-    known = archive.read([ID, "source"])
-    names, origins = known[ID].cast(ids.type), pc.unique(known["source"])
-    elsewhere = pc.not_equal(_last_part(origins), _last_part(pa.array([source.name]))[0])
-    if pc.any(elsewhere).as_py():
-        others = pc.is_in(known["source"], origins.filter(elsewhere))
-        clash = known.filter(pc.and_(pc.is_in(names, ids), others))
-        if clash.num_rows:
+def _present(
+    archive: Archive, source: Source, ids: pa.Array, *, refuse_others: bool
+) -> NDArray[np.bool_]:
+    """Say which ids were ingested before; refuse those from another source."""
+    here = np.zeros(len(ids), np.bool_)
+    own = _last_part(pa.array([source.name]))[0]
+    for places, known in known_ids(archive, ids, ["source"]):
+        here[places] = True
+        elsewhere = pc.not_equal(_last_part(known["source"]), own)
+        clash = known.filter(pc.fill_null(elsewhere, fill_value=False))
+        if refuse_others and clash.num_rows:
             other = clash["source"][0].as_py()
             raise DuplicateIdError(
                 f"{source.name} has {_listed(clash[ID])} which {archive} already has from {other}; "
-                "nothing was ingested"
+                "nothing was ingested. Say --update to replace those objects"
             )
-    here: NDArray[np.bool_] = pc.is_in(ids, names).to_numpy(zero_copy_only=False)
     return here
 
 
