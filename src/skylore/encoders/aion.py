@@ -118,8 +118,6 @@ def _modality(survey: Survey, flux: Tensor, bands: list[str]) -> tuple[Any, str]
 def _load(identifier: str) -> tuple[Any, Any]:
     try:
         from aion import AION
-        from aion.codecs.image import ImageCodec
-        from aion.modalities import LegacySurveyImage
     except ImportError as error:
         raise DependencyMissingError(
             f"the image encoder aion:{identifier} needs polymathic-aion. "
@@ -127,8 +125,7 @@ def _load(identifier: str) -> tuple[Any, Any]:
         ) from error
     try:
         network = AION.from_pretrained(identifier)
-        # One codec serves the images of both surveys.
-        codec = ImageCodec.from_pretrained(identifier, modality=LegacySurveyImage)
+        codec = _load_codec(identifier)
         _complete(network, identifier, "model.safetensors")
         _complete(codec, identifier, "codecs/image/model.safetensors")
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
@@ -139,6 +136,19 @@ def _load(identifier: str) -> tuple[Any, Any]:
             "config.json, model.safetensors and codecs/image/."
         ) from error
     return network, codec
+
+
+def _load_codec(identifier: str) -> Any:  # noqa: ANN401 - aion has no types
+    """Load the codec that serves the images of both surveys."""
+    from aion.codecs.image import ImageCodec
+    from aion.codecs.utils import CodecPytorchHubMixin
+    from aion.modalities import LegacySurveyImage
+
+    folder = Path(identifier)
+    if not folder.is_dir():
+        return ImageCodec.from_pretrained(identifier, modality=LegacySurveyImage)
+    # Of a folder, the library looks for the codec's files where only those of the network are.
+    return super(CodecPytorchHubMixin, ImageCodec).from_pretrained(folder / "codecs" / "image")
 
 
 def _complete(network: torch.nn.Module, identifier: str, name: str) -> None:

@@ -118,15 +118,15 @@ class ConvNeXt(nn.Module):
         ModelError
             If the weights are not those of a plain ConvNeXt.
         """
-        blocks = [re.fullmatch(r"stages\.(\d+)\.blocks\.(\d+)\.gamma", name) for name in weights]
-        places = [(int(found[1]), int(found[2])) for found in blocks if found]
-        depths = [0] * (1 + max((stage for stage, _ in places), default=-1))
-        for stage, _ in places:
-            depths[stage] += 1
-        if not depths or not all(depths):
+        depths: dict[int, int] = {}
+        widths: dict[int, int] = {}
+        for name, tensor in weights.items():
+            if found := re.fullmatch(r"stages\.(\d+)\.blocks\.\d+\.conv_dw\.weight", name):
+                stage = int(found[1])
+                depths[stage], widths[stage] = depths.get(stage, 0) + 1, len(tensor)
+        if not depths or set(depths) != set(range(len(depths))):
             raise ModelError("the weights are not those of a ConvNeXt as timm saves it")
-        widths = [len(weights[f"stages.{stage}.blocks.0.gamma"]) for stage in range(len(depths))]
-        network = cls(widths, depths)
+        network = cls(*([sizes[i] for i in range(len(sizes))] for sizes in (widths, depths)))
         try:
             network.load_state_dict(_as_linear(weights))
         except RuntimeError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from skylore.encoders.base import Vectors
@@ -14,12 +14,18 @@ from skylore.encoders.hub_files import find_file, not_loaded, read_json
 from skylore.encoders.hub_network import load_network, projected
 from skylore.encoders.network import BatchRunner
 from skylore.encoders.revisions import network_digest
-from skylore.encoders.texts import check_text, pieces
-from skylore.encoders.vectors import unit_rows
+from skylore.encoders.texts import PIECES, encode_whole
 
 __all__ = ["HubPairedTextEncoder"]
 
 _FILES = "config.json, model.safetensors and tokenizer.json"
+_VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 _TRAINED_PADDED = ("siglip", "siglip2")
 """These saw every text padded to the full length, and attend to the padding."""
 
@@ -29,8 +35,7 @@ class HubPairedTextEncoder(BatchRunner[str]):
 
     The vector is the pooled and projected one. The temperature and bias of the training loss, which
     do not alter a ranking, are left out. A text longer than the model's limit is not cut: it is
-    divided at spaces into pieces that fit, and their vectors are averaged, weighted by their
-    numbers of tokens.
+    divided into pieces that fit, as :func:`skylore.encoders.texts.encode_whole` says.
 
     Parameters
     ----------
@@ -64,8 +69,10 @@ class HubPairedTextEncoder(BatchRunner[str]):
     @cached_property
     def revision(self) -> str:
         """A digest of weights, tokenizer and the length limit."""
-        tokens = self._tokenizer.backend_tokenizer.to_str()
-        return network_digest(self._network, tokens, self._limit, self._padding, "pieces-1")
+        tokens = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        for changing in ("padding", "truncation"):  # as they were last asked for
+            tokens.pop(changing, None)
+        return network_digest(self._network, tokens, self._limit, self._padding, PIECES)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode ``N`` texts as ``(N, D)`` rows of unit length.
@@ -75,17 +82,9 @@ class HubPairedTextEncoder(BatchRunner[str]):
         ModelError
             If a text is empty, or is not text.
         """
-        parts: list[str] = []
-        owners: list[int] = []
-        for row, text in enumerate(texts):
-            check_text(text, row)
-            fitting = pieces(text, fits=lambda part: self._count(part) <= self._limit)
-            parts += fitting
-            owners += [row] * len(fitting)
-        weights = np.array([self._count(part) for part in parts], np.float64)
-        sums = np.zeros((len(texts), self.dimension), np.float64)
-        np.add.at(sums, owners, self.run(parts) * weights[:, None])
-        return unit_rows(sums, encoder=self.name)
+        return encode_whole(
+            texts, encode=self.run, size=self._count, limit=self._limit, encoder=self.name
+        )
 
     def prepare(self, inputs: Sequence[str]) -> dict[str, Tensor]:
         """Give tokens, padded as the model was trained."""
@@ -112,19 +111,25 @@ def _load_tokenizer(identifier: str) -> Any:  # noqa: ANN401 - transformers has 
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     try:
+        if not any(find_file(identifier, name) for name in _VOCABULARIES):
+            # The library would go on with a tokenizer that knows no words.
+            raise FileNotFoundError(f"there is no {_VOCABULARIES[0]}.")
         return AutoTokenizer.from_pretrained(identifier, trust_remote_code=False)
     except (ImportError, OSError, ValueError, AttributeError) as error:
         # SigLIP's own class needs sentencepiece; its tokenizer.json says the same without it.
-        path = find_file(identifier, "tokenizer.json")
+        path = find_file(identifier, _VOCABULARIES[0])
         if path is None:
             raise not_loaded("text", identifier, error, _FILES) from error
-        return PreTrainedTokenizerFast(tokenizer_file=str(path), pad_token=_padding(identifier))
+        return PreTrainedTokenizerFast(tokenizer_file=str(path), **_padding(identifier))
 
 
-def _padding(identifier: str) -> str:
+def _padding(identifier: str) -> dict[str, str]:
     try:
-        token = read_json(identifier, "tokenizer_config.json").get("pad_token")
+        settings = read_json(identifier, "tokenizer_config.json")
     except (OSError, ValueError):
-        token = None
-    token = token.get("content") if isinstance(token, dict) else token
-    return str(token or "</s>")
+        settings = {}
+    token = settings.get("pad_token") or "</s>"
+    return {
+        "pad_token": str(token["content"] if isinstance(token, dict) else token),
+        "padding_side": str(settings.get("padding_side") or "right"),
+    }

@@ -6,7 +6,7 @@ The image processors of transformers and timm need torchvision; this reads the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,9 @@ class Preprocessing:
         What 8-bit values are multiplied by.
     mean, deviation : tuple of float
         Per channel, subtracted and divided by after rescaling.
+    rounds_crop : bool
+        Whether an odd margin is rounded to even halves, as torchvision does, or down, as
+        transformers does. (Not shown, since revisions of encoders digest what is.)
     """
 
     resize: tuple[int, int] | int | None
@@ -47,6 +50,7 @@ class Preprocessing:
     factor: float
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    rounds_crop: bool = field(default=False, repr=False)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Preprocessing:
@@ -118,9 +122,12 @@ class Preprocessing:
             picture = picture.resize(size, resample=Image.Resampling(self.resample))
         if self.crop is not None:
             height, width = self.crop
-            left, top = (picture.width - width) // 2, (picture.height - height) // 2
+            left, top = (self._margin(n) for n in (picture.width - width, picture.height - height))
             picture = picture.crop((left, top, left + width, top + height))
         return np.asarray(picture)
+
+    def _margin(self, spare: int) -> int:
+        return round(spare / 2) if self.rounds_crop else spare // 2
 
 
 def _resize_and_crop(

@@ -46,6 +46,7 @@ def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
         factor=1 / 255,
         mean=tuple(config["mean"]),
         deviation=tuple(config["std"]),
+        rounds_crop=True,
     )
 
 
@@ -86,7 +87,7 @@ class TimmEncoder(NetworkEncoder):
     @cached_property
     def revision(self) -> str:
         """A digest of weights and preprocessing."""
-        return network_digest(self._network, self._preprocessing)
+        return network_digest(self._network, self._preprocessing, "rounded crop")
 
     def prepare(self, inputs: Sequence[Pixels]) -> dict[str, Tensor]:
         """Resize and crop images, 8-bit still."""
