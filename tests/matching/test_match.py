@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import astropy.units as u
@@ -13,10 +12,11 @@ from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
+from typer.testing import CliRunner
 
-from newcomer import SKYLORE
 from skylore.archive.sky import cells_of
 from skylore.archive.table import Archive
+from skylore.cli.app import app
 from skylore.errors import QueryError, SourceError
 from skylore.matching import candidates as near
 from skylore.matching import pairs
@@ -153,9 +153,9 @@ def test_the_command(archive: Archive, tmp_path: Path, suffix: str) -> None:
     rows["dec"], rows["z"] = [*dec, 5.0, 6.0], np.arange(52.0)
     rows.write(tmp_path / "list.fits")
     out = tmp_path / f"out{suffix}"
-    command = [SKYLORE, "match", archive.location.root, str(tmp_path / "list.fits"), "-o", str(out)]
+    command = ["match", archive.location.root, str(tmp_path / "list.fits"), "-o", str(out)]
     command += ["--radius", "0.1arcsec", "--id-column", "name", "--keep-unmatched"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = CliRunner().invoke(app, command)
     direct, _ = match_file(archive, tmp_path / "list.fits", 0.1, id_column="name")
     assert str(direct) in done.stderr
     read = {".csv": csv.read_csv, ".parquet": pq.read_table}.get(suffix, Table.read)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from skylore.archive.schema import PIXEL, POSITION
-from skylore.archive.sky import ORDER, healpix_29, joined
+from skylore.archive.sky import ORDER, healpix_29
 from skylore.archive.staging import ROW
 from skylore.search.masks.service import rows_matching
 from skylore.search.regions.polygon import directions
@@ -26,6 +26,8 @@ CHUNK = 500_000
 
 _FINEST = 10
 """Its 12.6 million cells are one byte each."""
+_MOST_CELLS = 50_000
+"""Neighbours of more take longer to find than they save."""
 _MOST_RANGES = 500
 """Lists that touch more of the sky are matched by reading all positions of the archive."""
 
@@ -48,6 +50,8 @@ def cells_near(
 
     order = int(np.clip(np.floor(np.log2(58.6 / (8 * radius))), 0, _FINEST))
     own = np.unique(healpix_29(ra, dec) >> 2 * (ORDER - order))
+    while len(own) > _MOST_CELLS:
+        order, own = order - 1, np.unique(own >> 2)
     near = np.unique(np.asarray(neighbours(own.astype(np.uint64), order)).astype(np.int64))
     return order, near[near >= 0]
 
@@ -57,10 +61,12 @@ def candidates(
 ) -> Iterator[Chunk]:
     """Give row ids and unit vectors of the rows that may lie within a radius of a position."""
     order, cells = cells_near(ra, dec, radius)
-    shift = 2 * (ORDER - order)
-    ranges = joined((cell << shift, ((cell + 1) << shift) - 1) for cell in cells.tolist())
-    if len(ranges) <= _MOST_RANGES:
-        yield from _by_cells(archive, ranges)
+    starts = np.flatnonzero(np.diff(cells, prepend=-2) > 1)
+    if len(starts) <= _MOST_RANGES:
+        shift = 2 * (ORDER - order)
+        first, last = cells[starts], cells[np.append(starts[1:], len(cells)) - 1]
+        ranges = zip((first << shift).tolist(), (((last + 1) << shift) - 1).tolist(), strict=True)
+        yield from _by_cells(archive, list(ranges))
     else:
         yield from _by_scan(archive, order, cells)
 
@@ -76,15 +82,17 @@ def _by_scan(archive: Archive, order: int, cells: NDArray[np.int64]) -> Iterator
     occupied = np.zeros(12 * 4**order, bool)
     occupied[cells] = True
     kept: list[pa.RecordBatch] = []
+    count = 0
     scanner = archive.objects.scanner(columns=[PIXEL, *POSITION], with_row_id=True)
     for batch in scanner.to_batches():
         cell = batch.column(PIXEL)
         known = cell.is_valid().to_numpy(zero_copy_only=False)
         near = occupied[cell.fill_null(0).to_numpy() >> 2 * (ORDER - order)] & known
         kept.append(batch.filter(pa.array(near)))
-        if sum(part.num_rows for part in kept) >= CHUNK:
+        count += kept[-1].num_rows
+        if count >= CHUNK:
             yield _chunk(pa.Table.from_batches(kept))
-            kept = []
+            kept, count = [], 0
     if kept:
         yield _chunk(pa.Table.from_batches(kept))
 
