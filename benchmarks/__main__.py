@@ -30,6 +30,7 @@ def main() -> None:
             ("demo",),
             ("startup", demo / "hdf.skylore"),
             ("rates",),
+            ("filters",),
             ("kills",),
             ("vote_heads",),
             ("scaling_laws",),
