@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skylore.archive.schema import VECTORS
 from skylore.errors import ColumnError
-from skylore.search.codes.building import sample_of
 from skylore.search.codes.calibration import near_queries
+from skylore.search.codes.training import sample_of
 from skylore.search.codes.trial_filters import (
     TrialFilter,
     at_random,
@@ -21,7 +21,7 @@ from skylore.search.codes.trial_filters import (
 )
 from skylore.search.codes.truth import exact_scores, recall_of
 from skylore.search.codes.view import View, view_of
-from skylore.search.planner import CODED_ROWS, cheapest
+from skylore.search.planner import CODED_ROWS, Task, cheapest
 from skylore.search.ranking import by_codes
 
 if TYPE_CHECKING:
@@ -144,35 +144,43 @@ def _audit(
     ]
     exact = exact_scores(archive, column, asked, [f.rows for f in filters], LENGTH)
     lines = tuple(
-        _line(archive, view, trial, asked, truth, recall)
+        _line(Trial(archive, view, trial), asked, truth, recall)
         for trial, truth in zip(filters, exact, strict=True)
     )
     return Audit(column, view.rows, len(asked), recall, lines)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A filter on an archive."""
+
+    archive: Archive
+    view: View
+    chosen: TrialFilter
+
+
 def _line(
-    archive: Archive,
-    view: View,
-    trial: TrialFilter,
+    trial: Trial,
     queries: NDArray[np.float32],
     exact: NDArray[np.float32],
     recall: float,
 ) -> AuditLine:
+    view, rows = trial.view, trial.chosen.rows
     costs, calibration = view.manifest.costs, view.manifest.calibration
     if costs is None or calibration is None:
         raise ColumnError(f"the index of {view.manifest.column} is unfinished: `skylore index`")
-    matching = view.rows if trial.rows is None else len(trial.rows)
-    choice = cheapest(view.rows, matching, LENGTH, recall, costs, calibration)
+    matching = view.rows if rows is None else len(rows)
+    choice = cheapest(Task(view.rows, matching, LENGTH, recall), costs, calibration)
     shares, taken = [], []
     for query, truth in zip(queries, exact, strict=True):
         start = time.perf_counter()
-        table, _ = by_codes(archive, view, query, LENGTH, trial.rows, recall=recall, way=choice.way)
+        table, _ = by_codes(trial.archive, view, query, LENGTH, rows, recall=recall, way=choice.way)
         taken.append(1e3 * (time.perf_counter() - start))
         scores = table["score"].to_numpy()
         shares.append((recall_of(scores, truth, 10), recall_of(scores, truth, LENGTH)))
     at_10, at_100 = np.array(shares).T
     return AuditLine(
-        filter=trial.name,
+        filter=trial.chosen.name,
         matching=matching,
         way=choice.way,
         recall_at_10=float(at_10.mean()),

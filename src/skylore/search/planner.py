@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,8 +16,8 @@ __all__ = [
     "Method",
     "Plan",
     "Way",
-    "choose",
     "cheapest",
+    "choose",
     "estimate",
     "level_of",
 ]
@@ -129,42 +130,53 @@ def choose(
     if uncoded:
         reason = f"{uncoded} objects are not in the index of {column} yet; run `skylore index`"
         return plan("exact scan", reason)
-    choice = cheapest(rows, matching, count, recall, codes.costs, codes.calibration)
+    choice = cheapest(Task(rows, matching, count, recall), codes.costs, codes.calibration)
     return plan(choice.way, REASONS[choice.way], choice.ms)
 
 
-def cheapest(
-    rows: int, matching: int, count: int, recall: float, costs: Costs, calibration: Calibration
-) -> Choice:
-    """Choose the cheapest way that keeps the recall; ``rows`` have codes, ``matching`` may be hits."""
+@dataclass(frozen=True)
+class Task:
+    """What is to be found.
+
+    Attributes
+    ----------
+    rows, matching
+        Rows with codes, and those of them that may be hits.
+    count
+        Hits wanted.
+    recall
+        Share of the exact answer that is promised.
+    """
+
+    rows: int
+    matching: int
+    count: int
+    recall: float
+
+
+def cheapest(task: Task, costs: Costs, calibration: Calibration) -> Choice:
+    """Choose the cheapest way through the codes that keeps the recall."""
     ways: tuple[Way, ...] = ("read matches", "gather codes", "scan codes", "probe lists")
-    if matching >= rows:
+    if task.matching >= task.rows:
         ways = ("scan codes", "probe lists")
-    times = {way: estimate(way, rows, matching, count, recall, costs, calibration) for way in ways}
+    times = {way: estimate(way, task, costs, calibration) for way in ways}
     best = min(times, key=lambda way: times[way])
     return Choice(way=best, ms=times[best])
 
 
-def estimate(
-    way: Way,
-    rows: int,
-    matching: int,
-    count: int,
-    recall: float,
-    costs: Costs,
-    calibration: Calibration,
-) -> float:
+def estimate(way: Way, task: Task, costs: Costs, calibration: Calibration) -> float:
     """Say what a way is expected to take, in milliseconds, filters aside."""
-    compared = min(matching, 1.5 * count + 16)
+    compared = min(task.matching, 1.5 * task.count + 16)
     refine = 2 * costs.read + 1e-3 * costs.refine * compared
     if way == "read matches":
-        return costs.start + costs.read + 1e-3 * costs.refine * matching
+        return costs.start + costs.read + 1e-3 * costs.refine * task.matching
     if way == "gather codes":
-        return costs.start + 1e-6 * costs.gather * matching + refine
+        return costs.start + 1e-6 * costs.gather * task.matching + refine
     if way == "scan codes":
-        return costs.start + 1e-6 * costs.scan * rows + refine
-    share = probed_share(count * rows / max(matching, 1), rows, recall, calibration)
-    return 2 * costs.start + 1e-6 * costs.probe * rows * share + refine
+        return costs.start + 1e-6 * costs.scan * task.rows + refine
+    rank = task.count * task.rows / max(task.matching, 1)
+    share = probed_share(rank, task.rows, task.recall, calibration)
+    return 2 * costs.start + 1e-6 * costs.probe * task.rows * share + refine
 
 
 def probed_share(rank: float, rows: int, recall: float, calibration: Calibration) -> float:
@@ -172,16 +184,10 @@ def probed_share(rank: float, rows: int, recall: float, calibration: Calibration
     if rank >= rows or not calibration.ranks:
         return 1.0
     shares = calibration.shares[level_of(recall, calibration)]
-    logarithms = np.log(calibration.ranks)
-    slope = 0.0 if len(shares) < 2 else _slope(logarithms, np.log(shares))
-    beyond = max(np.log(rank) - logarithms[-1], 0.0)
-    inside = float(np.exp(np.interp(np.log(rank), logarithms, np.log(shares))))
-    return min(1.0, inside * float(np.exp(slope * beyond)))
-
-
-def _slope(x: np.ndarray[tuple[int], np.dtype[np.float64]], y: object) -> float:
-    values = np.asarray(y, np.float64)
-    return max(0.0, float((values[-1] - values[-2]) / (x[-1] - x[-2])))
+    at, of = np.log(calibration.ranks), np.log(shares)
+    slope = max(0.0, float((of[-1] - of[-2]) / (at[-1] - at[-2]))) if len(at) > 1 else 1.0
+    beyond = slope * max(float(np.log(rank) - at[-1]), 0.0)
+    return min(1.0, float(np.exp(np.interp(np.log(rank), at, of) + beyond)))
 
 
 def level_of(recall: float, calibration: Calibration) -> int:

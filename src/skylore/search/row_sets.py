@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skylore.archive.staging import ROW
+from skylore.search.masks.service import rows_matching
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["RowSet", "rows_passing"]
 
 Rows = NDArray[np.uint64]
+KEPT_BYTES = 128 << 20
+"""Of the sets last asked for, an archive."""
 DENSE = 64
 """Sets with more than one row in so many are also kept as one byte a row."""
 
@@ -35,6 +39,11 @@ class RowSet:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes at most."""
+        return self.rows.nbytes + (int(self.rows[-1]) if len(self.rows) else 0)
+
     @cached_property
     def _flags(self) -> NDArray[np.bool_] | None:
         if not len(self.rows) or len(self.rows) * DENSE < self.rows[-1]:
@@ -49,8 +58,9 @@ class RowSet:
             return np.zeros(len(rows), np.bool_)
         if self._flags is not None:
             inside = rows <= self.rows[-1]
-            found: NDArray[np.bool_] = self._flags[np.where(inside, rows, 0).astype(np.int64)]
-            return found & inside
+            found = self._flags[np.where(inside, rows, 0).astype(np.int64)]
+            both: NDArray[np.bool_] = found & inside
+            return both
         place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         same: NDArray[np.bool_] = self.rows[place] == rows
         return same
@@ -64,5 +74,15 @@ class RowSet:
 
 def rows_passing(archive: Archive, where: str) -> RowSet:
     """Find the rows of this version that satisfy a predicate, which must be a trusted one."""
-    found = archive.objects.scanner(columns=[], filter=where, with_row_id=True).to_table()
-    return RowSet(np.sort(found[ROW].to_numpy()))
+    kept: OrderedDict[tuple[int, str], RowSet] = archive.cached("row sets", OrderedDict)
+    key = (archive.version, where)
+    found = kept.get(key) or RowSet(rows_matching(archive, where))
+    with _lock:
+        kept[key] = found
+        kept.move_to_end(key)
+        while len(kept) > 1 and sum(each.size for each in kept.values()) > KEPT_BYTES:
+            kept.popitem(last=False)
+    return found
+
+
+_lock = threading.Lock()

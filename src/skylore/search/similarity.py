@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from skylore.archive.staging import ROW
 from skylore.search.codes.searching import Work
-from skylore.search.codes.view import View, view_of
+from skylore.search.codes.view import view_of
 from skylore.search.planner import Plan, choose
 from skylore.search.query import Query
 from skylore.search.ranking import by_codes, by_scan

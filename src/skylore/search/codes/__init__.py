@@ -1,1 +1,1 @@
-"""Compact codes of vectors, beside the table: built from it, checked against it, never the truth."""
+"""Compact codes of vectors beside the table: built from it, checked against it, not the truth."""

@@ -72,7 +72,7 @@ class Best:
 
     def merge(self, other: Best) -> None:
         """Take what another has kept."""
-        for rows, scores in zip(other._rows, other._scores, strict=True):  # noqa: SLF001 - of the same class
+        for rows, scores in zip(other._rows, other._scores, strict=True):
             self.add(rows, scores)
         self.floor = max(self.floor, other.floor)
 

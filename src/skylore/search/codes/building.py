@@ -6,19 +6,19 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from skylore.search.codes.calibration import QUERIES, calibrate, measure_costs, near_queries
-from skylore.search.codes.codebook import Codebook, unit_rows
-from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of, to_vectors
+from skylore.search.codes.calibration import QUERIES, calibrate, near_queries
+from skylore.search.codes.codebook import Codebook
+from skylore.search.codes.costs import measure_costs
+from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of
 from skylore.search.codes.manifest import BUILDING, FILE, Manifest, folder_of
 from skylore.search.codes.options import CodeOptions, Forecast, forecast
 from skylore.search.codes.segment import Part, Segment, open_segment, write_segment
+from skylore.search.codes.training import sample_of, train_codebook
 from skylore.search.codes.view import fit, owners_of
 
 if TYPE_CHECKING:
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
     from skylore.archive.table import Archive
 
-__all__ = ["build_codes", "sample_of"]
+__all__ = ["build_codes"]
 
 MERGED = 8
 """So many small segments are made into one."""
 SMALL = 8
 """Segments of an eighth of the usual rows, or less, are small."""
 LEAST_LIVE = 0.75
+"""Segments that cover a smaller share of what they did are replaced."""
 
 Fragments = dict[Part, "LanceFragment"]
 
@@ -47,7 +48,8 @@ def build_codes(
 ) -> int:
     """Code the rows of a column that have no code yet; returns how many rows were coded.
 
-    A killed build loses the segment it was in, and goes on from there when run again.
+    A killed build loses the segment it was in, and goes on from there when run again. Codes that
+    are in use stay so until those that replace them are complete.
 
     Parameters
     ----------
@@ -65,144 +67,146 @@ def build_codes(
     ArchiveError
         A vector is not finite.
     """
-    options = options or CodeOptions()
-    folder = folder_of(archive.location, column)
-    folder.mkdir(parents=True, exist_ok=True)
     with archive.lock(f"codes-{column}"):
-        place, manifest = FILE, Manifest.load(folder)
-        if rebuild or manifest is None or not _usable(archive, folder, manifest):
-            place, manifest = BUILDING, Manifest.load(folder, BUILDING)
-            if manifest is None or not _usable(archive, folder, manifest, options):
-                manifest = _begin(archive, column, folder, options)
-        manifest, coded = _complete(archive, folder, manifest, place, options, say)
+        return _Build(archive, column, options or CodeOptions(), say).run(rebuild=rebuild)
+
+
+class _Build:
+    def __init__(
+        self,
+        archive: Archive,
+        column: str,
+        options: CodeOptions,
+        say: Callable[[str], None] | None,
+    ) -> None:
+        self._archive, self._column, self._options, self._say = archive, column, options, say
+        self._folder = folder_of(archive.location, column)
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, *, rebuild: bool) -> int:
+        place, manifest = FILE, Manifest.load(self._folder)
+        if rebuild or manifest is None or not self._fits(manifest):
+            place, manifest = BUILDING, Manifest.load(self._folder, BUILDING)
+            if manifest is None or not self._fits(manifest, self._options.bytes_a_row):
+                manifest = self._begin()
+        manifest, coded = self._complete(manifest, place)
         if manifest.segments and (manifest.calibration is None or manifest.costs is None):
-            manifest = _measured(archive, folder, manifest)
-        manifest.save(folder)
-        (folder / BUILDING).unlink(missing_ok=True)
-        _clear(folder, manifest)
-    return coded
+            manifest = self._measured(manifest)
+        manifest.save(self._folder)
+        self._clear(manifest)
+        return coded
 
-
-def _usable(
-    archive: Archive, folder: Path, manifest: Manifest, options: CodeOptions | None = None
-) -> bool:
-    """Whether a manifest is for the column's vectors as they are made now, and can be read."""
-    try:
-        book = Codebook.load(folder / f"{manifest.codebook}.safetensors")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    asked = min(options.bytes_a_row, book.dimension) if options else book.length
-    same = manifest.recipe == recipe_of(archive, manifest.column)
-    return same and book.identity == manifest.codebook and book.length == asked
-
-
-def _begin(archive: Archive, column: str, folder: Path, options: CodeOptions) -> Manifest:
-    rows = archive.filled(column)
-    sample = unit_rows(sample_of(archive, column, options.sample_for(rows)))
-    book = Codebook.train(sample, length=options.bytes_a_row, lists=options.lists_for(rows))
-    unfinished = folder / f".{book.identity}.unfinished"
-    book.save(unfinished)
-    unfinished.replace(folder / f"{book.identity}.safetensors")
-    manifest = Manifest(column=column, recipe=recipe_of(archive, column), codebook=book.identity)
-    manifest.save(folder, BUILDING)
-    return manifest
-
-
-def sample_of(archive: Archive, column: str, count: int, seed: int = 0) -> NDArray[np.float32]:
-    """Read some of a column's vectors at random; shape ``(at most count, D)``."""
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.choice(len(archive), min(count, len(archive)), replace=False))
-    parts = [
-        to_vectors(archive.objects.take(part.tolist(), columns=[column])[column].drop_null())
-        for part in np.array_split(chosen, -(-len(chosen) // 8192))
-    ]
-    return np.concatenate(parts)
-
-
-def _complete(
-    archive: Archive,
-    folder: Path,
-    manifest: Manifest,
-    place: str,
-    options: CodeOptions,
-    say: Callable[[str], None] | None,
-) -> tuple[Manifest, int]:
-    """Code what has no code; then leave out the segments that nothing is taken from any more."""
-    fragments = fragments_of(archive, manifest.column)
-    segments = _readable(folder, manifest)
-    owners = owners_of(segments, fragments)
-    kept = _kept(segments, owners, options)
-    earlier, good = set(manifest.segments), {segments[number].name for number in kept}
-    left = {part: f for part, f in fragments.items() if owners.get(part) not in kept}
-    book = Codebook.load(folder / f"{manifest.codebook}.safetensors")
-    coded = 0
-    if left:
-        for coded, name in _segments(folder, manifest.column, book, left, options, say):
-            if name:
-                names = (*manifest.segments, name)
-                manifest = manifest.model_copy(update={"segments": names})
-                manifest.save(folder, place)
-    names = tuple(name for name in manifest.segments if name not in earlier or name in good)
-    return manifest.model_copy(update={"segments": names}), coded
-
-
-def _readable(folder: Path, manifest: Manifest) -> list[Segment]:
-    segments = []
-    for name in manifest.segments:
+    def _fits(self, manifest: Manifest, length: int | None = None) -> bool:
+        """Whether a manifest is for the column's vectors as they are made now, and readable."""
         try:
-            segments.append(open_segment(folder, name))
-        except (OSError, ValueError):
-            continue  # gone or damaged: its fragments are coded again
-    return segments
+            book = self._codebook(manifest)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        asked = book.length if length is None else min(length, book.dimension)
+        same = manifest.recipe == recipe_of(self._archive, self._column)
+        return same and book.identity == manifest.codebook and book.length == asked
+
+    def _codebook(self, manifest: Manifest) -> Codebook:
+        return Codebook.load(self._folder / f"{manifest.codebook}.safetensors")
+
+    def _begin(self) -> Manifest:
+        book = train_codebook(self._archive, self._column, self._options)
+        unfinished = self._folder / f".{book.identity}.unfinished"
+        book.save(unfinished)
+        unfinished.replace(self._folder / f"{book.identity}.safetensors")
+        recipe = recipe_of(self._archive, self._column)
+        manifest = Manifest(column=self._column, recipe=recipe, codebook=book.identity)
+        manifest.save(self._folder, BUILDING)
+        return manifest
+
+    def _complete(self, manifest: Manifest, place: str) -> tuple[Manifest, int]:
+        """Code what has no code; then leave out the segments that nothing is taken from."""
+        fragments = fragments_of(self._archive, self._column)
+        segments = self._readable(manifest)
+        owners = owners_of(segments, fragments)
+        kept = _kept(segments, owners, self._options)
+        earlier, good = set(manifest.segments), {segments[number].name for number in kept}
+        left = {part: f for part, f in fragments.items() if owners.get(part) not in kept}
+        coded = 0
+        for segment in self._segments(self._codebook(manifest), left):
+            name = write_segment(self._folder, segment)
+            coded += len(segment)
+            manifest = manifest.model_copy(update={"segments": (*manifest.segments, name)})
+            manifest.save(self._folder, place)
+        names = tuple(name for name in manifest.segments if name not in earlier or name in good)
+        return manifest.model_copy(update={"segments": names}), coded
+
+    def _readable(self, manifest: Manifest) -> list[Segment]:
+        segments = []
+        for name in manifest.segments:
+            try:
+                segments.append(open_segment(self._folder, name))
+            except (OSError, ValueError):
+                continue  # gone or damaged: its fragments are coded again
+        return segments
+
+    def _segments(self, book: Codebook, left: Fragments) -> Iterator[Segment]:
+        total = sum(fragment.count_rows() for fragment in left.values())
+        if self._say and total:
+            self._say(f"codes of {self._column}: {self._expected(total, book, left)}")
+        hidden = not self._options.progress or total < self._options.segment_rows // SMALL
+        with tqdm(
+            total=total, desc=f"index {self._column}", unit="row", disable=hidden, file=sys.stderr
+        ) as bar:
+            for group in _grouped(left, self._options.segment_rows):
+                for made in code_parts(group, self._column, book):
+                    if isinstance(made, Segment):
+                        yield made
+                    else:
+                        bar.update(made)
+
+    def _expected(self, total: int, book: Codebook, left: Fragments) -> Forecast:
+        """Code a few batches to see how long all will take."""
+        first = next(iter(left.items()))
+        rows, start = 0, time.perf_counter()
+        for made in code_parts(dict([first]), self._column, book):
+            if isinstance(made, Segment) or rows > TRIED:
+                break
+            if not rows:
+                start = time.perf_counter()
+            rows += made
+        rate = (time.perf_counter() - start) / rows if rows else None
+        return forecast(total, book.dimension, self._options, seconds_a_row=rate)
+
+    def _measured(self, manifest: Manifest) -> Manifest:
+        rng = np.random.default_rng(0)
+        sample = sample_of(self._archive, self._column, 4 * QUERIES, seed=1)
+        queries = near_queries(sample, QUERIES, rng)
+        book, segments = self._codebook(manifest), self._readable(manifest)
+        view = fit(self._archive, manifest, book, segments)
+        calibration = calibrate(self._archive, view, queries, rng)
+        manifest = manifest.model_copy(update={"calibration": calibration})
+        view = fit(self._archive, manifest, book, segments)
+        costs = measure_costs(self._archive, view, queries)
+        return manifest.model_copy(update={"costs": costs})
+
+    def _clear(self, manifest: Manifest) -> None:
+        """Remove what the manifest does not name: what was replaced or never finished."""
+        named = {*manifest.segments, f"{manifest.codebook}.safetensors", FILE}
+        for path in self._folder.iterdir():
+            if path.name in named:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+TRIED = 16_384
+"""Rows that are coded twice, to forecast how long all take."""
 
 
 def _kept(segments: list[Segment], owners: dict[Part, int], options: CodeOptions) -> set[int]:
     """Choose the segments to keep: not those mostly stale, nor many small ones."""
-    used = [[p for p in segment.parts if p in owners] for segment in segments]
-    kept = {
-        number
-        for number, segment in enumerate(segments)
-        if sum(owners[part] == number for part in used[number]) >= LEAST_LIVE * len(segment.parts)
-    }
+    owned = np.bincount(list(owners.values()), minlength=len(segments))
+    kept = {n for n, s in enumerate(segments) if owned[n] >= LEAST_LIVE * len(s.parts)}
     small = {n for n in kept if len(segments[n]) * SMALL <= options.segment_rows}
     return kept - small if len(small) >= MERGED else kept
-
-
-def _segments(
-    folder: Path,
-    column: str,
-    book: Codebook,
-    left: Fragments,
-    options: CodeOptions,
-    say: Callable[[str], None] | None,
-) -> Iterator[tuple[int, str]]:
-    """Write segments; yields how many rows are coded, and the name of each new segment."""
-    total = sum(fragment.count_rows() for fragment in left.values())
-    if say:
-        say(f"codes of {column}: {_expected(total, column, book, left, options)}")
-    coded = 0
-    hidden = not options.progress or total < options.segment_rows // SMALL
-    with tqdm(total=total, desc=column, unit="row", disable=hidden, file=sys.stderr) as bar:
-        for group in _grouped(left, options.segment_rows):
-            for made in code_parts(group, column, book):
-                if isinstance(made, Segment):
-                    yield coded, write_segment(folder, made)
-                else:
-                    bar.update(made)
-                    coded += made
-    yield coded, ""
-
-
-def _expected(
-    total: int, column: str, book: Codebook, left: Fragments, options: CodeOptions
-) -> Forecast:
-    """Code one batch to see how long all will take."""
-    first = next(iter(left.values()))
-    start = time.perf_counter()
-    rows = next((n for n in code_parts({Part(0, ""): first}, column, book)), 0)
-    taken = time.perf_counter() - start
-    rate = taken / rows if isinstance(rows, int) and rows else None
-    return forecast(total, book.dimension, options, seconds_a_row=rate)
 
 
 def _grouped(left: Fragments, rows: int) -> Iterator[Fragments]:
@@ -216,30 +220,3 @@ def _grouped(left: Fragments, rows: int) -> Iterator[Fragments]:
             group, held = {}, 0
     if group:
         yield group
-
-
-def _measured(archive: Archive, folder: Path, manifest: Manifest) -> Manifest:
-    rng = np.random.default_rng(0)
-    queries = near_queries(sample_of(archive, manifest.column, 4 * QUERIES, 1), QUERIES, rng)
-    book = Codebook.load(folder / f"{manifest.codebook}.safetensors")
-    segments = [open_segment(folder, name) for name in manifest.segments]
-    view = fit(archive, manifest, book, segments)
-    calibration = calibrate(archive, view, queries, rng)
-    manifest = manifest.model_copy(update={"calibration": calibration})
-    view = fit(archive, manifest, book, segments)
-    costs = measure_costs(archive, view, queries)
-    manifest = manifest.model_copy(update={"costs": costs})
-    manifest.save(folder)
-    return manifest
-
-
-def _clear(folder: Path, manifest: Manifest) -> None:
-    """Remove what the manifest does not name: replaced segments, and what was never finished."""
-    named = {*manifest.segments, f"{manifest.codebook}.safetensors", FILE}
-    for path in folder.iterdir():
-        if path.name in named:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skylore.search.codes.best import Best, Candidates
-from skylore.search.codes.manifest import Calibration, Costs
-from skylore.search.codes.probing import Frontier, probe_lists
+from skylore.search.codes.manifest import Calibration
+from skylore.search.codes.probing import Frontier, Wanted, probe_lists
 from skylore.search.codes.refining import refine
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
-from skylore.search.codes.trial_filters import at_random, coded_rows, on_one_side
+from skylore.search.codes.trial_filters import at_random, on_one_side
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["RECALLS", "calibrate", "measure_costs", "near_queries"]
+__all__ = ["RECALLS", "calibrate", "near_queries"]
 
 RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 MARGINS = tuple(float(m) for m in np.arange(0, 8.25, 0.25))
@@ -164,7 +163,7 @@ def _place(recall: Grid, wanted: float) -> int:
 
 
 def _probed(view: View, queries: Vectors, filters: list[RowSet | None]) -> tuple[Grid, Grid]:
-    """Give lowest recall and, by rank, mean share of rows compared, for each allowance of misses."""
+    """Give, for each allowance of misses, lowest recall, and mean share compared by rank."""
     recalls: list[Grid] = []
     shares: list[Grid] = []
     for allowed in filters:
@@ -196,7 +195,7 @@ def _by_misses(view: View, vector: Vectors, rank: int, allowed: RowSet | None) -
             raise ValueError("no tail was measured")
         asked = calibration.model_copy(update={"misses": (misses,) * len(RECALLS)})
         probed = replace(view, manifest=view.manifest.model_copy(update={"calibration": asked}))
-        found, compared, _ = probe_lists(probed, query, rank, rank, allowed, 0)
+        found, compared, _ = probe_lists(probed, query, Wanted(rank, rank, allowed, 0))
         share = _shared(exact, found.candidates())
         results.append((share, compared / max(view.rows, 1)))
         if compared >= view.rows:
@@ -211,59 +210,3 @@ def _shared(exact: Candidates, found: Candidates) -> float:
         return 1.0
     lowest, rank = exact.scores[-1], len(exact)
     return min(1.0, float(np.count_nonzero(found.scores >= lowest)) / rank)
-
-
-@dataclass(frozen=True)
-class _Timed:
-    seconds: float
-    rows: int
-
-
-def measure_costs(archive: Archive, view: View, queries: Vectors) -> Costs:
-    """Time each kind of work on these codes, warm, the least of several runs."""
-    rng = np.random.default_rng(0)
-    rows = coded_rows(view)
-    some = RowSet(np.sort(rng.choice(rows, max(1, min(50_000, len(rows) // 4)), replace=False)))
-    scans, gathers, probes, reads = [], [], [], []
-    for vector in queries[:8]:
-        query = view.codebook.encode_query(vector)
-        scans.append(
-            _timed(lambda q=query: compare(Best(656), everything(view.segments), q.code, None))
-        )  # type: ignore[misc] # bound now
-        gathers.append(
-            _timed(lambda q=query: compare(Best(656), rows_of(view, some), q.code, None))
-        )  # type: ignore[misc] # bound now
-        probes.append(_timed(lambda q=query: probe_lists(view, q, 656, 100, None, 2)[1]))  # type: ignore[misc] # bound now
-        reads.append([_read_time(archive, view, vector, rows, n, rng) for n in (64, 1024)])
-    few, many = np.min(reads, axis=0)
-    refine_us = max(1e6 * (many - few) / (1024 - 64), 0.1)
-    return Costs(
-        scan=_a_row(scans),
-        gather=_a_row(gathers),
-        probe=_a_row(probes),
-        refine=refine_us,
-        read=max(1e3 * few - 1e-3 * refine_us * 64, 0.05),
-    )
-
-
-def _timed(work: object) -> _Timed:
-    start = time.perf_counter()
-    rows = work() if callable(work) else 0
-    return _Timed(time.perf_counter() - start, rows)
-
-
-def _a_row(times: list[_Timed]) -> float:
-    return float(np.min([1e9 * t.seconds / max(t.rows, 1) for t in times]))
-
-
-def _read_time(
-    archive: Archive,
-    view: View,
-    vector: Vectors,
-    rows: NDArray[np.uint64],
-    count: int,
-    rng: np.random.Generator,
-) -> float:
-    reader = Reader(archive, view.manifest.column, vector)
-    reader.read(rng.choice(rows, min(count, len(rows)), replace=False))
-    return reader.seconds

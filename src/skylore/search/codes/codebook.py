@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from skylore.errors import ArchiveError
 from skylore.search.codes.kmeans import assign, kmeans
 
-__all__ = ["CodedQuery", "Codebook", "leading_directions", "unit_rows"]
+__all__ = ["Codebook", "CodedQuery", "leading_directions", "unit_rows"]
 
 Matrix = NDArray[np.float32]
+F = TypeVar("F", np.float32, np.float64)
 LARGEST = 127
 CLIPPED = 1e-4
 """The share of values that may lie beyond the largest code."""
@@ -99,7 +101,10 @@ class Codebook:
         return self._rounded(points), assign(points, self.centres)
 
     def _rounded(self, points: Matrix) -> NDArray[np.int8]:
-        return np.clip(np.rint(points * self.scale), -LARGEST, LARGEST).astype(np.int8)
+        codes: NDArray[np.int8] = np.clip(np.rint(points * self.scale), -LARGEST, LARGEST).astype(
+            np.int8
+        )
+        return codes
 
     def encode_query(self, vector: Matrix) -> CodedQuery:
         """Give the code of a query of shape ``(D,)``, on a scale of its own."""
@@ -141,7 +146,7 @@ def leading_directions(sample: Matrix, length: int, rng: np.random.Generator) ->
     return np.ascontiguousarray(leading @ turned, np.float32)
 
 
-def unit_rows(vectors: Matrix) -> Matrix:
+def unit_rows(vectors: NDArray[F]) -> NDArray[F]:
     """Scale rows to unit length; rows of length zero stay zero.
 
     Raises
@@ -149,9 +154,11 @@ def unit_rows(vectors: Matrix) -> Matrix:
     ArchiveError
         A value is not finite.
     """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(vectors.dtype)
     if not np.isfinite(lengths).all():
         raise ArchiveError(
             "a vector has values that are not finite; embed it anew, or delete that object"
         )
-    return vectors / np.where(lengths > 0, lengths, 1)
+    lengths[lengths == 0] = 1
+    unit: NDArray[F] = np.divide(vectors, lengths)
+    return unit

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skylore.archive.staging import ROW
 from skylore.search.codes.codebook import Codebook
-from skylore.search.codes.segment import Part, Segment, lay_out
+from skylore.search.codes.segment import Coded, Part, Segment, lay_out
 
 if TYPE_CHECKING:
     from lance import LanceFragment
@@ -74,6 +74,13 @@ def code_parts(
             numbers.append(np.full(len(found), number, np.int32))
             yield len(found)
     if rows:
-        joined = [np.concatenate(parts) for parts in (codes, lists, rows, numbers)]
-        del codes, lists, rows, numbers
-        yield lay_out(tuple(fragments), *joined, codebook.lists)
+        yield lay_out(
+            tuple(fragments),
+            Coded(
+                np.concatenate(codes),
+                np.concatenate(lists),
+                np.concatenate(rows),
+                np.concatenate(numbers),
+            ),
+            codebook.lists,
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from skylore.search.codes.scanning import compare, everything, members, rows_of
 from skylore.search.codes.view import LiveSegment, View
 from skylore.search.row_sets import RowSet
 
-__all__ = ["Frontier", "probe_lists", "tail_share"]
+__all__ = ["Frontier", "Wanted", "probe_lists", "tail_share"]
 
 Values = NDArray[np.float64]
 WHOLE = 8
@@ -57,14 +59,29 @@ def tail_share(deviations: Values, calibration: Calibration) -> Values:
     return found
 
 
-def probe_lists(
-    view: View,
-    query: CodedQuery,
-    pool: int,
-    count: int,
-    allowed: RowSet | None,
-    level: int,
-) -> tuple[Best, int, int]:
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for.
+
+    Attributes
+    ----------
+    count
+        Rows of the answer.
+    pool
+        Candidates to keep.
+    allowed
+        The rows that may be hits; None for all.
+    level
+        Place of the recall in the calibration.
+    """
+
+    count: int
+    pool: int
+    allowed: RowSet | None
+    level: int
+
+
+def probe_lists(view: View, query: CodedQuery, wanted: Wanted) -> tuple[Best, int, int]:
     """Compare the codes of lists in waves.
 
     After each wave the score of the ``count``-th best row bounds what a better one in another list
@@ -83,7 +100,8 @@ def probe_lists(
     lists = view.codebook.lists
     small = [live for live in view.segments if len(live.segment) < WHOLE * lists]
     large = [live for live in view.segments if len(live.segment) >= WHOLE * lists]
-    best = Best(pool)
+    count, allowed = wanted.count, wanted.allowed
+    best = Best(wanted.pool)
     compared = compare(best, everything(small), query.code, allowed)
     sizes = _sizes(large, lists)
     frontier = Frontier(view.codebook, query, _passing(view, large, sizes, allowed))
@@ -97,7 +115,7 @@ def probe_lists(
             goal = min(4 * done, lists)
             continue
         expected = frontier.misses(lowest * query.unit, calibration)
-        enough = int(np.argmax(expected <= calibration.misses[level] * count))
+        enough = int(np.argmax(expected <= calibration.misses[wanted.level] * count))
         goal = min(max(enough, done), 2 * done)
     return best, compared, done
 
@@ -122,9 +140,10 @@ def _passing(
     for portion in rows_of(view, sample):
         if id(portion.live) in chosen:
             offsets = portion.live.segment.offsets
-            found = np.searchsorted(offsets, portion.places, "right") - 1
+            found = np.searchsorted(offsets, portion.chosen, "right") - 1
             counted += np.bincount(found, minlength=len(sizes))
     share = counted.sum() / max(sizes.sum(), 1)
     # Half a row more, spread as if the filter had nothing to do with the vectors, since a list
     # without a sampled row need not be empty.
-    return (counted + 0.5 * np.minimum(1, share * sizes)) * step
+    passing: Values = (counted + 0.5 * np.minimum(1, share * sizes)) * step
+    return passing

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Refined", "refine"]
 
-Scores = NDArray[np.float64]
+Scores = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

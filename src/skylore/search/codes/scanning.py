@@ -39,6 +39,13 @@ class Portion:
             return int(self.places.stop - self.places.start)
         return len(self.places)
 
+    @property
+    def chosen(self) -> NDArray[np.intp]:
+        """The places, one by one."""
+        if isinstance(self.places, slice):
+            return np.arange(self.places.start, self.places.stop)
+        return self.places.astype(np.intp)
+
     def codes(self) -> NDArray[np.int8]:
         """Give their codes."""
         codes = self.live.segment.codes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from skylore.archive.staging import ROW
 from skylore.search.codes.best import Best, Candidates
 from skylore.search.codes.codebook import CodedQuery, unit_rows
 from skylore.search.codes.fragments import to_vectors
-from skylore.search.codes.probing import probe_lists
+from skylore.search.codes.probing import Wanted, probe_lists
 from skylore.search.codes.refining import refine
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.view import View
@@ -101,10 +101,10 @@ def nearest(
     level = level_of(recall, calibration)
     query = view.codebook.encode_query(vector)
     reader = Reader(archive, view.manifest.column, vector)
-    pool, codes_s = 4 * count + 256, 0.0
+    wanted, codes_s = Wanted(count, 4 * count + 256, allowed, level), 0.0
     while True:
         start = time.perf_counter()
-        best, codes, lists = _best(view, query, pool, count, allowed, way, level)
+        best, codes, lists = _best(view, query, wanted, way)
         candidates = best.candidates()
         codes_s += time.perf_counter() - start
         refined = refine(
@@ -116,7 +116,7 @@ def nearest(
         )
         if not refined.short:
             break
-        pool *= 8
+        wanted = replace(wanted, pool=8 * wanted.pool)
     work = Work(
         codes_ms=1e3 * codes_s,
         refine_ms=1e3 * reader.seconds,
@@ -127,18 +127,10 @@ def nearest(
     return Found(reader.table(), work)
 
 
-def _best(
-    view: View,
-    query: CodedQuery,
-    pool: int,
-    count: int,
-    allowed: RowSet | None,
-    way: Way,
-    level: int,
-) -> tuple[Best, int, int]:
+def _best(view: View, query: CodedQuery, wanted: Wanted, way: Way) -> tuple[Best, int, int]:
     if way == "probe lists":
-        return probe_lists(view, query, pool, count, allowed, level)
-    best = Best(pool)
+        return probe_lists(view, query, wanted)
+    best, allowed = Best(wanted.pool), wanted.allowed
     if way == "gather codes" and allowed is not None:
         return best, compare(best, rows_of(view, allowed), query.code, None), 0
     return best, compare(best, everything(view.segments), query.code, allowed), 0

@@ -8,11 +8,12 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Part", "Segment", "lay_out", "open_segment", "write_segment"]
+__all__ = ["Coded", "Part", "Segment", "lay_out", "open_segment", "write_segment"]
 
 ARRAYS = ("codes", "rows", "order", "offsets", "runs")
 
@@ -97,25 +98,18 @@ class Segment:
         return np.concatenate([self.order[at : at + n] for _, n, at, _ in runs.tolist()])
 
 
-def lay_out(
-    parts: tuple[Part, ...],
-    codes: NDArray[np.int8],
-    lists: NDArray[np.int32],
-    rows: NDArray[np.uint64],
-    part_of_row: NDArray[np.int32],
-    count: int,
-) -> Segment:
-    """Order codes by list, and by row id within a list.
+class Coded(NamedTuple):
+    """Rows that were coded: code, list, row id, and number of the fragment of each."""
 
-    Parameters
-    ----------
-    parts
-        The fragments.
-    codes, lists, rows, part_of_row
-        Code, list, row id and fragment of each row.
-    count
-        Number of lists.
-    """
+    codes: NDArray[np.int8]
+    lists: NDArray[np.int32]
+    rows: NDArray[np.uint64]
+    fragments: NDArray[np.int32]
+
+
+def lay_out(parts: tuple[Part, ...], coded: Coded, count: int) -> Segment:
+    """Order codes by list, of which there are ``count``, and by row id within a list."""
+    codes, lists, rows, part_of_row = coded
     order = np.lexsort((rows, lists))
     by_row = np.argsort(rows, kind="stable")
     place = np.empty(len(rows), np.uint32)
