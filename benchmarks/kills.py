@@ -21,7 +21,8 @@ from skylore.archive.table import Archive
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 ROWS = 4000
-UPKEEP = ("append", "delete", "compact", "index")
+UPKEEP = {"append": 0.8, "delete": 0.8, "compact": 1.5, "index": 3.0}
+"""Seconds within which each is killed: some of its rounds."""
 
 
 def fill_row(folder: Path, workers: int, kills: int) -> list[object]:
@@ -70,7 +71,7 @@ def upkeep_row(folder: Path, what: str, kills: int) -> list[object]:
     path = folder / f"{what}.skylore"
     rows = {"append": 0, "delete": 12000}.get(what, 1000)
     create(path, rows)
-    found = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=0.8)
+    found = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=UPKEEP[what])
     for message in found.problems:
         print(message)
     damage = [found.lost, found.doubled, found.wrong + found.returned, len(found.problems)]

@@ -73,6 +73,23 @@ def test_the_same_on_an_object_store(options: dict[str, str], tmp_path: Path) ->
     assert (again.location.get_folder("models/abc") / "config.json").read_text() == "{}"
 
 
+def test_upkeep_on_an_object_store(options: dict[str, str]) -> None:
+    url = "s3://skies/upkeep/hdf.skylore"
+    archive = Archive.create(url, storage_options=options)
+    for start in (0, 20):
+        names = [f"g{i}" for i in range(start, start + 20)]
+        archive.append(pa.table({"id": names, "image": [b"x" * len(n) for n in names]}))
+    archive.fill(LengthStep(), FillOptions(progress=False))
+    assert archive.delete(ids=["g3", "g30"]) == 2
+    assert archive.update(pa.table({"id": ["g4"], "image": [b"other"]})).emptied["length"] == 1
+    report = archive.compact(keep_versions=2)
+    assert (report.files_after, report.bytes_after) == (1, None)
+    assert report.versions_removed > 0
+    found = archive.check(deep=True)
+    assert {problem.check for problem in found.problems} == {"images"}
+    assert len(Archive.open(url, storage_options=options)) == 38
+
+
 def test_keys_are_never_shown(options: dict[str, str]) -> None:
     url = "s3://user:hidden@skies/x.skylore"
     with pytest.raises(ArchiveNotFoundError) as caught:

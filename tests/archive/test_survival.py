@@ -16,6 +16,7 @@ def test_killed_while_it_changes_the_archive(tmp_path: Path, what: str, kills: i
     path = tmp_path / "a.skylore"
     rows = 0 if what == "append" else 4000 if what == "delete" else 600
     create(path, rows)
-    damage = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=0.6)
+    longest = 2.0 if what == "index" else 0.6
+    damage = kill_while(what, path, rows=rows, kills=kills, seed=kills, longest=longest)
     assert damage.kills == kills
     assert damage.none, damage
