@@ -1,4 +1,4 @@
-"""Joining small files, dropping deleted rows, and freeing the space of old versions."""
+"""Joining small files, leaving out deleted rows, and freeing the space of old versions."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def compact(
     ] = 1 << 30,
     quiet: Quiet = False,
 ) -> None:
-    """Join small files, leave out deleted rows, and free the space of old versions.
+    """Join small files, rewrite those of which a tenth is deleted, and remove old versions.
 
     Searches and steps may run beside it. A reader that still holds a version that is removed must
     open the archive again.
