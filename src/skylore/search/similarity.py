@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skylore.archive.staging import ROW
+from skylore.search.codes.scanning import with_codes
 from skylore.search.codes.searching import Work
-from skylore.search.codes.view import view_of
+from skylore.search.codes.view import View, view_of
 from skylore.search.planner import Plan, choose
 from skylore.search.query import Query
 from skylore.search.ranking import by_codes, by_scan
@@ -43,7 +44,7 @@ def by_similarity(
     examples = space.examples(query.terms)
     view = None if query.exact or query.recall == 1 else view_of(archive, column)
     start = time.perf_counter()
-    allowed = _allowed(archive, column, where) if view and where else None
+    allowed = _allowed(archive, view, where) if view and where else None
     filtered = time.perf_counter() - start
     rows = archive.filled(column) - len(examples)
     others = _and_not(where, examples)
@@ -67,10 +68,12 @@ def by_similarity(
     return ranking.filter(left).slice(0, count), plan, work
 
 
-def _allowed(archive: Archive, column: str, where: str) -> RowSet:
-    if archive.filled(column) < len(archive):
-        where = f"({where}) AND {column} IS NOT NULL"
-    return rows_passing(archive, where)
+def _allowed(archive: Archive, view: View, where: str) -> RowSet:
+    """Find the rows that pass the filters and have a vector."""
+    passing = rows_passing(archive, where)
+    if archive.filled(view.manifest.column) == len(archive) or view.uncoded:
+        return passing
+    return with_codes(view, passing)
 
 
 def _matching(

@@ -20,7 +20,7 @@ from skylore.search.row_sets import RowSet
 if TYPE_CHECKING:
     from numkong import PackedMatrix
 
-__all__ = ["Portion", "compare", "everything", "members", "rows_of"]
+__all__ = ["Portion", "compare", "everything", "members", "rows_of", "with_codes"]
 
 BLOCK = 65_536
 ROWS_A_THREAD = 1 << 19
@@ -73,6 +73,12 @@ def rows_of(view: View, rows: RowSet) -> list[Portion]:
             places = places[live.live[places]]
         portions += _blocks(live, places)
     return portions
+
+
+def with_codes(view: View, rows: RowSet) -> RowSet:
+    """Give those of some rows that have live codes."""
+    found = [portion.live.segment.rows[portion.places] for portion in rows_of(view, rows)]
+    return RowSet(np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64))
 
 
 def members(segments: Sequence[LiveSegment], lists: NDArray[np.int64]) -> list[Portion]:
