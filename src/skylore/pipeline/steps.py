@@ -1,110 +1,22 @@
-"""The steps of the pipeline by name, as Python functions and commands use them."""
+"""The steps that fill columns and indexes, and all that is missing of them in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from skylore.archive.fill import FillOptions, FillReport
-from skylore.archive.table import Archive
-from skylore.errors import ArchiveNotFoundError
-from skylore.intake.ingest import IngestOptions, IngestReport, refuse_repeats
-from skylore.intake.ingest import ingest as ingest_source
 
 if TYPE_CHECKING:
     from skylore.alignment.service import AlignReport
+    from skylore.archive.table import Archive
     from skylore.captions.service import CaptionReport
-    from skylore.evaluation.captions.report import CaptionReport as JudgedCaptions
-    from skylore.evaluation.questions import Question
-    from skylore.evaluation.report import SearchReport
-    from skylore.intake.join import JoinReport
-    from skylore.morphology.report import PretrainReport
-    from skylore.morphology.settings import PretrainSettings
-    from skylore.sources.base import Source
     from skylore.vlm.estimate import Estimate
 
-__all__ = [
-    "align",
-    "arrange",
-    "build",
-    "caption",
-    "create",
-    "embed",
-    "evaluate",
-    "evaluate_captions",
-    "index",
-    "ingest",
-    "join",
-    "measure",
-    "open",
-    "pretrain",
-]
+__all__ = ["align", "arrange", "build", "caption", "embed", "index", "measure"]
 
 IMAGE_ENCODER = "galaxy-nano"
 TEXT_ENCODER = "minilm"
-
-create = Archive.create
-open = Archive.open  # noqa: A001 - sky.open("…") reads as it should
-
-
-def ingest(
-    path: str | Path,
-    source: Source | str | Path,
-    options: IngestOptions | None = None,
-    **given: Any,  # noqa: ANN401 - as the sources take them
-) -> tuple[Archive, IngestReport]:
-    """Bring the objects of a source into the archive at ``path``, made if there is none.
-
-    Parameters
-    ----------
-    path
-        A folder or object-store URL.
-    source
-        A path that :func:`skylore.sources.open.open_source` understands, or a source.
-    options
-        How to ingest.
-    **given
-        How to open the source: ``kind``, ``id_column``, ``vector_column``, ``size`` …
-
-    Raises
-    ------
-    SourceError
-        The source cannot be read.
-    DuplicateIdError
-        Ids repeat; nothing is written.
-    """
-    from skylore.sources.open import open_source
-
-    if isinstance(source, str | Path):
-        source = open_source(str(source), **given)
-    try:
-        archive = Archive.open(path)
-    except ArchiveNotFoundError:
-        ids = source.ids()
-        if options is None or not options.keep_first:
-            refuse_repeats(source, ids)
-        archive = Archive.create(path, id_type=ids.type)
-    return archive, ingest_source(archive, source, options)
-
-
-def join(path: str | Path, catalogue: str | Path, *, id_column: str | None = None) -> JoinReport:
-    """Add the columns of a catalogue file to the objects of the same ids.
-
-    Raises
-    ------
-    SourceError
-        The catalogue cannot be read, or none of its ids is in the archive.
-    """
-    from skylore.intake.join import join_catalogue
-    from skylore.sources.remarks import about_columns
-    from skylore.sources.tables import load_catalogue
-
-    read = load_catalogue(catalogue, id_column)
-    report = join_catalogue(Archive.open(path), read.table, str(catalogue))
-    remarks = about_columns(read.renamed, read.left_out, read.positions_refused)
-    return replace(report, remarks=tuple(remarks))
 
 
 def measure(archive: Archive, options: FillOptions | None = None) -> FillReport:
@@ -242,19 +154,6 @@ def align(
     return align_archive(archive, options or FillOptions(), **settings)
 
 
-def pretrain(
-    archive: Archive,
-    folder: str | Path,
-    settings: PretrainSettings | None = None,
-    **how: Any,  # noqa: ANN401 - as pretrain_encoder
-) -> PretrainReport:
-    """Train an image encoder on the labels and images of an archive, into ``folder``."""
-    from skylore.morphology.service import pretrain_encoder
-    from skylore.morphology.settings import PretrainSettings
-
-    return pretrain_encoder(archive, folder, settings or PretrainSettings(), **how)
-
-
 def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as IndexOptions
     """Index ids, positions, captions and vectors; returns what was done, a line each."""
     from skylore.archive.disk import full_disk_said
@@ -262,102 +161,6 @@ def index(archive: Archive, **options: Any) -> list[str]:  # noqa: ANN401 - as I
 
     with full_disk_said(archive.location):
         return build_indexes(archive, IndexOptions(**options))
-
-
-def evaluate(
-    archive: Archive,
-    questions: str | Path | Question | Sequence[Question],
-    *,
-    training: str | Path | None = None,
-    exclude_within: str | None = None,
-    **settings: Any,  # noqa: ANN401 - as Settings.build takes them
-) -> SearchReport:
-    """Measure how well an archive answers questions in words, beside what knows nothing.
-
-    Parameters
-    ----------
-    archive
-        Where.
-    questions
-        The name of a shipped set (``aion-search``, ``aion-search-lens``), a TOML file, or
-        questions (:meth:`skylore.evaluation.questions.Question.build`).
-    training, exclude_within
-        A table or archive of what a model was trained on, and an angle such as ``1arcsec``:
-        objects so near to one of them are dropped.
-    **settings
-        As :class:`skylore.evaluation.protocol.Settings`: ``modes``, ``cuts``, ``gain``,
-        ``image_queries``, ``where``, ``resamples``, ``seed`` …
-
-    Raises
-    ------
-    QueryError, ColumnError, SourceError
-        As :func:`skylore.evaluation.protocol.evaluate_search`.
-    """
-    from skylore.evaluation.contamination import parse_radius
-    from skylore.evaluation.protocol import Settings, evaluate_search
-    from skylore.evaluation.questions import Question, load_questions
-
-    if isinstance(questions, str | Path):
-        questions = load_questions(questions)
-    return evaluate_search(
-        archive,
-        [questions] if isinstance(questions, Question) else questions,
-        Settings.build(**settings),
-        training=training,
-        exclude_within=None if exclude_within is None else parse_radius(exclude_within),
-    )
-
-
-def evaluate_captions(
-    trees: str | Path,
-    captions: str | Path,
-    *,
-    judge: str = "keywords",
-    tree: str = "gz-decals",
-    text_column: str | None = None,
-    seed: int = 0,
-    resamples: int = 2000,
-    **asked: Any,  # noqa: ANN401 - as ModelCaptionJudge takes them
-) -> JudgedCaptions:
-    """Measure how much of what volunteers saw can be read in captions.
-
-    Parameters
-    ----------
-    trees
-        A Parquet table with ``id`` and ``decision_tree``, volunteers' answers as JSON.
-    captions
-        An archive with captions, or a Parquet table with ``id``, a text and ``model``.
-    judge
-        ``keywords``, or ``openai:MODEL``.
-    tree
-        Name or file of the decision tree.
-    text_column
-        Of the texts; ``description`` or ``caption`` if not given.
-    seed, resamples
-        Of the bootstrap.
-    **asked
-        For a model, as :class:`skylore.evaluation.captions.by_model.ModelCaptionJudge` takes them:
-        ``agree``, ``base_url``, ``budget``, ``price_in``, ``price_out`` …
-
-    Raises
-    ------
-    SourceError, ColumnError, ModelError
-        As :func:`skylore.evaluation.captions.benchmark.evaluate_captions`.
-    """
-    from skylore.evaluation.captions.benchmark import evaluate_captions as evaluate_them
-    from skylore.evaluation.captions.judge import make_judge
-    from skylore.evaluation.captions.tables import read_captions, read_paths
-    from skylore.morphology.tree import load_tree
-
-    questions = load_tree(tree)
-    return evaluate_them(
-        read_paths(trees, questions),
-        read_captions(captions, text_column=text_column),
-        make_judge(judge, **asked),
-        questions,
-        seed=seed,
-        resamples=resamples,
-    )
 
 
 def arrange(archive: Archive, *, memory: int = 1 << 30, progress: bool = False) -> Iterator[str]:
