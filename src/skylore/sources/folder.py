@@ -22,6 +22,7 @@ __all__ = ["IMAGE_SUFFIXES", "FolderSource"]
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 _SCHEMA = pa.schema([("id", pa.string()), ("image", pa.binary()), ("source_item", pa.string())])
+_FOLDER = pa.field("folder", pa.string(), metadata={"description": "the folder of the file"})
 
 
 class FolderSource:
@@ -29,7 +30,9 @@ class FolderSource:
 
     An object's id is the path of its file relative to the folder, with ``/`` between the parts
     and without the suffix; bytes of a name that are not UTF-8 are written ``\xNN``. Hidden files
-    and folders are skipped. Files are read as they are: decoding is the archive's work.
+    and folders are skipped. Files are read as they are: decoding is the archive's work. Where there
+    are folders below, the column ``folder`` has the name of the one that each file lies in: of a
+    tree with a folder a class, the class.
 
     Parameters
     ----------
@@ -68,10 +71,18 @@ class FolderSource:
             )
         return images, len(everything) - len(images)
 
+    @cached_property
+    def _has_folders(self) -> bool:
+        return any("/" in path for path in self._listing[0])
+
     @property
     def remarks(self) -> list[str]:
         """What to tell the user."""
-        return counted(self.other_files, "file that is no image was left")
+        other = counted(self.other_files, "file that is no image was left")
+        folders = {name for name in map(_folder_of, self._listing[0]) if name is not None}
+        if not folders:
+            return other
+        return [*other, f"the names of {len(folders)} folders are in the column folder"]
 
     @property
     def other_files(self) -> int:
@@ -104,5 +115,12 @@ class FolderSource:
             except ImageError as error:
                 failures.append(Failure(name, error))
             else:
-                objects.append({"id": name, "image": image, "source_item": printable(path)})
-        return SourceBatch(pa.Table.from_pylist(objects, schema=_SCHEMA), tuple(failures))
+                found = {"id": name, "image": image, "source_item": printable(path)}
+                objects.append({**found, _FOLDER.name: _folder_of(path)})
+        schema = _SCHEMA.append(_FOLDER) if self._has_folders else _SCHEMA
+        return SourceBatch(pa.Table.from_pylist(objects, schema=schema), tuple(failures))
+
+
+def _folder_of(path: str) -> str | None:
+    parts = path.rsplit("/", 2)
+    return printable(parts[-2]) if len(parts) > 1 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
@@ -55,6 +55,11 @@ class Hdf5Files:
     def counts(self) -> tuple[int, ...]:
         """The number of rows of each file."""
         return tuple(layout.rows for layout in self._layouts)
+
+    @property
+    def layouts(self) -> Mapping[str, Layout]:
+        """The layout of each file, by its name as pieces have it."""
+        return dict(zip(map(printable, self.files), self._layouts, strict=True))
 
     @property
     def odd(self) -> tuple[str, ...]:
