@@ -22,7 +22,7 @@ def ingest(
     path: str | Path,
     source: Source | str | Path,
     options: IngestOptions | None = None,
-    **given: Any,
+    **given: Any,  # noqa: ANN401 - as the sources take them
 ) -> tuple[Archive, IngestReport]:
     """Bring the objects of a source into the archive at ``path``, made if there is none.
 
