@@ -78,7 +78,9 @@ class Maintaining(Writing):
         memory: int = 1 << 30,
         progress: bool = False,
     ) -> CompactReport:
-        """Join small files, and rewrite those of which a tenth is deleted; row ids and indexes stay.
+        """Join small files, and rewrite those of which a tenth is deleted.
+
+        Row ids and indexes stay.
 
         Readers and writers may be at work: readers stay at the version that they opened, unless
         that is removed.
