@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from skylore.archive.staging import ROW
-from skylore.classification.examples import digests_of
+from skylore.classification.judged import Asked, features, objects_to_judge
 from skylore.classification.model import ClassifierModel
 from skylore.classification.report import ClassReport, EvaluationReport, WayReport
 from skylore.classification.scores import (
@@ -24,21 +19,16 @@ from skylore.classification.scores import (
     macro_f1,
     retrieval_precisions,
 )
-from skylore.classification.service import checked_where
-from skylore.classification.steps import features_of
+from skylore.classification.separation import Separation
 from skylore.classification.ways import Way
-from skylore.errors import ImageError, ModelError
 from skylore.evaluation.bootstrap import Interval, bootstrap_mean
 from skylore.evaluation.metrics import expected_average_precision
-from skylore.imaging.decode import decode
-from skylore.morphology.label_columns import texts_of
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
 __all__ = ["evaluate_classifier"]
 
-_ROWS = 256
 _MOST_QUERIES = 20_000
 """Similarity search among more objects than this is measured on a random part of them."""
 Labels = NDArray[np.int64]
@@ -51,6 +41,7 @@ def evaluate_classifier(
     *,
     where: str | None = None,
     seen_too: bool = False,
+    separation: Separation = "cutout",
     resamples: int = 1000,
     seed: int = 0,
     progress: bool = True,
@@ -65,7 +56,10 @@ def evaluate_classifier(
     where : str, optional
         Which objects, as in a search.
     seen_too : bool
-        Whether to judge on objects that training saw, which flatters.
+        Whether to judge on objects that training saw, and what overlaps them, which flatters.
+    separation : float or "cutout", optional
+        Arcseconds; objects this near to one that training saw are left out as well, since a
+        galaxy may be there twice. By default the width of a cutout.
     resamples, seed : int
         Of the bootstrap.
     progress : bool
@@ -80,72 +74,22 @@ def evaluate_classifier(
         The model cannot be read, or fewer than two labelled objects are left.
     """
     model = ClassifierModel.load(Path(folder))
-    archive.require(["id", "image", column])
-    seen = f"image IS NOT NULL AND `{column}` IS NOT NULL"
-    checked = checked_where(archive, where)
-    table = archive.read(
-        list(dict.fromkeys(["id", column])),
-        where=f"{seen} AND ({checked})" if checked else seen,
-        row_ids=True,
+    chosen = objects_to_judge(
+        archive, column, model, where=where, seen_too=seen_too, separation=separation
     )
-    table, other = _of_known_classes(table, column, model)
-    known = np.isin(digests_of(table["id"]), model.trained_on.numpy())
-    if not seen_too:
-        table = table.filter(pa.array(~known))
-    if table.num_rows < 2:
-        raise ModelError(
-            f"{table.num_rows} labelled objects are left to judge on: training saw the others; "
-            "label more, or judge on those as well with --all, which flatters"
-        )
-    features, kept = _features(archive, table[ROW].combine_chunks(), model, progress=progress)
-    names = texts_of(table, column).to_pylist()
-    labels = np.array([model.config.classes.index(name) for name in names], np.int64)[kept]
-    return _report(
-        model,
-        features,
-        labels,
-        counts=(0 if seen_too else int(known.sum()), other, int(known.sum()) if seen_too else 0),
-        resamples=resamples,
-        seed=seed,
-    )
-
-
-def _of_known_classes(table: pa.Table, column: str, model: ClassifierModel) -> tuple[pa.Table, int]:
-    known = pc.is_in(texts_of(table, column), pa.array(model.config.classes))
-    return table.filter(known), table.num_rows - int(pc.sum(known).as_py() or 0)
-
-
-def _features(
-    archive: Archive, rows: pa.Array, model: ClassifierModel, *, progress: bool
-) -> tuple[torch.Tensor, NDArray[np.int64]]:
-    """Encode images; those that cannot be decoded are left out."""
-    found, kept = [], []
-    with tqdm(
-        total=len(rows), desc="evaluate", unit="image", disable=not progress, file=sys.stderr
-    ) as bar:
-        for start in range(0, len(rows), _ROWS):
-            images = []
-            data = archive.take(rows.slice(start, _ROWS), ["image"])["image"].to_pylist()
-            for place, encoded in enumerate(data):
-                try:
-                    images.append(decode(encoded))
-                    kept.append(start + place)
-                except ImageError:
-                    continue
-            found.append(features_of(model, images))
-            bar.update(len(data))
-    return torch.from_numpy(np.concatenate(found)), np.array(kept, np.int64)
+    found, asked = features(archive, chosen, model, progress=progress)
+    return _report(model, found, asked, resamples=resamples, seed=seed)
 
 
 def _report(
     model: ClassifierModel,
     features: torch.Tensor,
-    labels: Labels,
+    asked: Asked,
     *,
-    counts: tuple[int, int, int],
     resamples: int,
     seed: int,
 ) -> EvaluationReport:
+    labels = asked.labels
     with torch.inference_mode():
         shares = {
             way: model.probabilities(features, way).double().numpy()
@@ -153,12 +97,12 @@ def _report(
         }
         vectors = model.vectors(features).numpy()
     own = confusion(labels, shares[model.config.way].argmax(axis=1), len(model.config.classes))
-    left_out, other, seen = counts
     return EvaluationReport(
         objects=len(labels),
-        left_out=left_out,
-        other_classes=other,
-        seen_in_training=seen,
+        left_out=asked.left_out,
+        overlapping=asked.overlapping,
+        other_classes=asked.other_classes,
+        seen_in_training=asked.seen_in_training,
         way=model.config.way,
         ways=[_way(way, found, labels, resamples, seed) for way, found in shares.items()],
         classes=_classes(model.config.classes, own),

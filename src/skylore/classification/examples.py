@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skylore.archive.staging import ROW
+from skylore.classification.separation import Separation, separation_columns, separations
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.sky_groups import sky_groups
 from skylore.errors import ModelError
@@ -71,7 +72,7 @@ def open_examples(
     *,
     where: str | None = None,
     group: str | None = None,
-    separation: float | None = None,
+    separation: Separation = "cutout",
     progress: bool = True,
 ) -> Examples:
     """Read classes, decode images into ``folder``, and split by groups.
@@ -90,9 +91,10 @@ def open_examples(
         Trusted SQL: which objects may be seen.
     group : str, optional
         A column; objects of one value are never split.
-    separation : float, optional
-        Arcseconds; objects closer than that are never split. It is the width of a cutout, so that
-        no galaxy is learnt from and judged on. Without positions each object is on its own.
+    separation : float or "cutout", optional
+        Arcseconds; objects closer than that are never split. By default it is the width of a
+        cutout where the archive knows it (pixels × ``pxscale``) and 60″ where not, so that no
+        galaxy is learnt from and judged on. Without positions each object is on its own.
     progress : bool
 
     Raises
@@ -104,7 +106,7 @@ def open_examples(
     """
     wanted = ["id", column, *([group] if group else [])]
     archive.require(["image", *wanted])
-    positions = [name for name in ("ra", "dec") if name in archive.schema.names]
+    positions = [] if group else separation_columns(archive.schema, separation)
     seen = f"image IS NOT NULL AND `{column}` IS NOT NULL" + (f" AND ({where})" if where else "")
     asked = list(dict.fromkeys([*wanted, *positions]))
     table = archive.read(asked, where=seen, row_ids=True).sort_by("id")
@@ -149,16 +151,16 @@ def _checked_classes(names: list[str], column: str, fewest: int) -> tuple[str, .
     return tuple(sorted(counts))
 
 
-def _groups(table: pa.Table, group: str | None, separation: float | None) -> list[str]:
+def _groups(table: pa.Table, group: str | None, separation: Separation) -> list[str]:
     if group is not None or separation is None or "ra" not in table.schema.names:
         return group_names(table, group)
     ra, dec = (table[n].to_numpy().astype(float) for n in ("ra", "dec"))
+    numbers = sky_groups(ra, dec, separations(table, separation))
     own = table["id"].cast(pa.string()).to_pylist()
     first: dict[int, str] = {}
     # Named by its first object, a group lies on the same side whatever else is in the archive.
     return [
-        first.setdefault(number, name)
-        for number, name in zip(sky_groups(ra, dec, separation / 3600).tolist(), own, strict=True)
+        first.setdefault(number, name) for number, name in zip(numbers.tolist(), own, strict=True)
     ]
 
 

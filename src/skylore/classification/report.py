@@ -83,9 +83,9 @@ class EvaluationReport(BaseModel):
 
     Attributes
     ----------
-    objects, left_out, other_classes : int
-        Objects judged on; those left out since training saw them; and those of classes that the
-        model does not know.
+    objects, left_out, overlapping, other_classes : int
+        Objects judged on; those left out since training saw them, or one whose image overlaps
+        theirs on the sky; and those of classes that the model does not know.
     seen_in_training : int
         Judged on although training saw them, because that was asked for.
     way : Way
@@ -105,6 +105,7 @@ class EvaluationReport(BaseModel):
 
     objects: int
     left_out: int
+    overlapping: int = 0
     other_classes: int
     seen_in_training: int
     way: Way
@@ -138,6 +139,8 @@ class EvaluationReport(BaseModel):
         lines = [f"{self.objects} labelled objects, by {self.way}"]
         if self.left_out:
             lines.append(f"{self.left_out} left out: training saw them (--all judges on them too)")
+        if self.overlapping:
+            lines.append(f"{self.overlapping} left out: their images overlap one of training's")
         if self.seen_in_training:
             lines.append(f"{self.seen_in_training} of them were seen in training: figures flatter")
         if self.other_classes:

@@ -21,6 +21,7 @@ from skylore.classification.model import ClassifierModel
 from skylore.classification.networks import load_trainable
 from skylore.classification.report import ClassifierReport, classifier_card
 from skylore.classification.run import ClassifierRun
+from skylore.classification.separation import Separation
 from skylore.classification.settings import ClassifierSettings
 from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
@@ -45,7 +46,7 @@ def fit_classifier(
     *,
     where: str | None = None,
     group: str | None = None,
-    separation: float | None = None,
+    separation: Separation = "cutout",
     progress: bool = True,
 ) -> ClassifierReport:
     """Train a classifier on a column of classes.
