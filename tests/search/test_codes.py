@@ -9,11 +9,15 @@ import pyarrow as pa
 import pytest
 
 from search.archives import vectors_archive
+from skylore.archive.checking.finding import Scope
 from skylore.archive.table import Archive
+from skylore.search.codes.checks import codes
 from skylore.search.codes.manifest import Manifest, folder_of
 from skylore.search.codes.options import CodeOptions
 from skylore.search.codes.view import view_of
 from skylore.search.index import IndexOptions, build_indexes
+from skylore.search.ranking import by_codes
+from skylore.search.row_sets import RowSet
 
 COLUMN = "image_vector"
 OPTIONS = IndexOptions(
@@ -179,3 +183,34 @@ def test_damaged_and_missing_parts_are_built_again(tmp_path: Path) -> None:
     again = Archive.open(archive.location.root)
     assert ids(again.search(vector=vector, k=20)) == expected
     assert any("for 4000 rows" in line for line in build_indexes(again, OPTIONS))
+
+
+def test_codes_are_checked_against_the_vectors(built: tuple[Archive, np.ndarray]) -> None:
+    archive, _ = built
+    scope = Scope(archive)
+    assert list(codes(scope)) == []
+    folder = folder_of(archive.location, COLUMN)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    file = folder / manifest["segments"][0] / "codes.npy"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-4096] + bytes(4096))
+    assert any(finding.wrong for finding in codes(Scope(archive, deep=True)))
+    file.write_bytes(whole)
+
+
+def test_several_lists_are_probed_to_the_recall(tmp_path: Path) -> None:
+    archive, _ = coded(tmp_path / "p.skylore", rows=6000)
+    view = view_of(archive, COLUMN)
+    assert view is not None
+    where = RowSet(np.arange(0, 6000, 3, dtype=np.uint64))
+    for allowed in (None, where):
+        found = []
+        for vector in queries(20):
+            asked = np.array(vector, np.float32)
+            probed, work = by_codes(
+                archive, view, asked, 30, allowed, recall=0.95, way="probe lists"
+            )
+            exact, _ = by_codes(archive, view, asked, 30, allowed, recall=0.999, way="scan codes")
+            found.append(len(set(probed["id"].to_pylist()) & set(exact["id"].to_pylist())) / 30)
+            assert work.lists > 0
+        assert np.mean(found) >= 0.95

@@ -14,6 +14,7 @@ MODULES = (
     "skylore.archive.checking.origins",
     "skylore.archive.checking.state",
     "skylore.archive.checking.indexes",
+    "skylore.search.codes.checks",
 )
 """Modules with a tuple ``CHECKS`` of functions from a scope to findings, imported when used."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from skylore.archive.disk import full_disk_said
 from skylore.search.codes.calibration import QUERIES, calibrate, near_queries
 from skylore.search.codes.codebook import Codebook
 from skylore.search.codes.costs import measure_costs
@@ -67,7 +68,7 @@ def build_codes(
     ArchiveError
         A vector is not finite.
     """
-    with archive.lock(f"codes-{column}"):
+    with archive.lock(f"codes-{column}"), full_disk_said(archive.location):
         return _Build(archive, column, options or CodeOptions(), say).run(rebuild=rebuild)
 
 

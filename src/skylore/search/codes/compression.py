@@ -98,11 +98,9 @@ def compare_compressions(
     best = np.argpartition(-exact, count - 1, axis=1)[:, :count]
     rows, rate = archive.filled(column), _rate(rng)
     found = []
-    for name, size, scores in _tried(sample, queries, rng):
+    value = archive.schema.field(column).type.value_type.bit_width // 8
+    for name, size, scores in _tried(sample, queries, rng, value):
         places = _places(scores, best)
-        size = (
-            size or archive.schema.field(column).type.value_type.bit_width // 8 * vectors.shape[1]
-        )
         code = size + BOOKKEEPING if name != FULL else size
         found.append(
             Compression(
@@ -121,9 +119,9 @@ FULL = "full vectors"
 
 
 def _tried(
-    sample: Matrix, queries: Matrix, rng: np.random.Generator
+    sample: Matrix, queries: Matrix, rng: np.random.Generator, value: int
 ) -> Iterator[tuple[str, int, Matrix]]:
-    """Give name, bytes a row (0 for full) and scores of shape ``(Q, N)`` of each compression."""
+    """Give name, bytes a row and scores, shape ``(Q, N)``; a number has ``value`` bytes."""
     dimension = sample.shape[1]
     for length in (n for n in LENGTHS if n < dimension):
         directions = leading_directions(sample, length, rng)
@@ -136,7 +134,7 @@ def _tried(
     # The estimator of RaBitQ (Gao & Long 2024, arXiv 2405.12497).
     kept = np.abs(sample @ turned).sum(axis=1)
     yield "1 bit a dimension", dimension // 8 + 4, (queries @ turned) @ (signs / kept[:, None]).T
-    yield FULL, 0, queries @ sample.T
+    yield FULL, value * dimension, queries @ sample.T
 
 
 def _coded(sample: Matrix, queries: Matrix, directions: Matrix) -> Matrix:

@@ -17,14 +17,14 @@ from skylore.search.codes.segment import Coded, Part, Segment, lay_out
 if TYPE_CHECKING:
     from lance import LanceFragment
 
-    from skylore.archive.table import Archive
+    from skylore.archive.reading import Reading
 
 __all__ = ["code_parts", "fragments_of", "recipe_of", "to_vectors", "vectors_in"]
 
 BATCH = 4096
 
 
-def fragments_of(archive: Archive, column: str) -> dict[Part, LanceFragment]:
+def fragments_of(archive: Reading, column: str) -> dict[Part, LanceFragment]:
     """Give the fragments that hold values of a column."""
     field = archive.objects.lance_schema.field(column).id()
     found = {}
@@ -35,7 +35,7 @@ def fragments_of(archive: Archive, column: str) -> dict[Part, LanceFragment]:
     return found
 
 
-def recipe_of(archive: Archive, column: str) -> str:
+def recipe_of(archive: Reading, column: str) -> str:
     """Give a digest of how a column's vectors were made, and their type."""
     made = archive.columns[column].provenance
     return f"{archive.schema.field(column).type}:{made.recipe if made else ''}"
