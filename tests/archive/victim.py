@@ -5,6 +5,7 @@ It changes the archive until it is killed, and writes down each thing after it i
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -113,7 +114,10 @@ def main() -> None:
     first = int(sys.argv[4]) + (len(log.read_text().splitlines()) if log.exists() else 0)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    parent = os.getppid()
     for number in count(first):
+        if os.getppid() != parent:  # nobody is left to kill it
+            return
         ACTIONS[what](archive, done, number)
 
 
