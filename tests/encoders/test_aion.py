@@ -10,7 +10,7 @@ from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.encoders.aion_bands import fit_cutout
 from skylore.encoders.base import FluxEncoder, ImageEncoder
-from skylore.encoders.registry import load_image_encoder
+from skylore.encoders.registry import load_encoder
 from skylore.errors import EncoderMismatchError, ImageError, ModelError
 from skylore.imaging.flux import Cutout, flux_columns, read_flux
 from skylore.pipeline import embed
@@ -79,7 +79,7 @@ def test_vectors_are_the_librarys_mean_over_tokens(folder, bands):
     from aion import AION
     from aion.modalities import HSCImage, LegacySurveyImage
 
-    encoder = load_image_encoder(f"aion:{folder}")
+    encoder = load_encoder(f"aion:{folder}")
     assert isinstance(encoder, FluxEncoder)
     assert not isinstance(encoder, ImageEncoder)
     cutouts = [cutout(bands, seed=seed) for seed in range(3)]
@@ -98,7 +98,7 @@ def test_vectors_are_the_librarys_mean_over_tokens(folder, bands):
 
 
 def test_surveys_and_orders_of_bands_may_be_mixed_in_a_batch(folder):
-    encoder = load_image_encoder(f"aion:{folder}")
+    encoder = load_encoder(f"aion:{folder}")
     first, other = cutout(seed=1), cutout(HSC, seed=2)
     turned = Cutout(first.flux[::-1], first.bands[::-1])
     bare = Cutout(
@@ -126,7 +126,7 @@ def test_an_archive_of_flux_is_embedded_and_searched_by_example(folder, tmp_path
     assert bad["id"] == "g3"
     assert "DES-G" in str(bad)
     vectors = np.asarray(archive.read(["image_vector"])["image_vector"][0].values, np.float32)
-    expected = load_image_encoder(f"aion:{folder}").encode_flux(cutouts[:1])[0]
+    expected = load_encoder(f"aion:{folder}").encode_flux(cutouts[:1])[0]
     np.testing.assert_allclose(vectors, expected, atol=1e-3)
     assert [hit.id for hit in archive.answer(Query.build(like="g0", k=1))] != ["g0"]
     space = open_space(archive, Query())
@@ -184,9 +184,9 @@ def test_weights_that_lack_something_are_refused(folder, tmp_path):
     del weights["encoder.0.attn.qkv.weight"]
     save_file(weights, place / "model.safetensors")
     with pytest.raises(ModelError, match=r"lacks 1 weights.*encoder\.0"):
-        load_image_encoder(f"aion:{place}")
+        load_encoder(f"aion:{place}")
     (place / "config.json").write_text(json.dumps({}))
     with pytest.raises(ModelError, match="cannot be loaded"):
-        load_image_encoder(f"aion:{place}")
+        load_encoder(f"aion:{place}")
     with pytest.raises(ModelError, match="cannot be loaded"):
-        load_image_encoder(f"aion:{tmp_path / 'nothing'}")
+        load_encoder(f"aion:{tmp_path / 'nothing'}")

@@ -10,7 +10,7 @@ from typing import TypeVar
 from skylore.encoders.base import FluxEncoder, ImageEncoder, TextEncoder
 from skylore.errors import ModelError
 
-__all__ = ["load_image_encoder", "load_text_encoder"]
+__all__ = ["load_encoder", "load_image_encoder", "load_text_encoder"]
 
 _Encoder = TypeVar("_Encoder")
 _KEPT = 4
@@ -31,10 +31,24 @@ _TEXT_HELP = """\
   openai:MODEL      any OpenAI-compatible embedding endpoint     (pip install skylore[openai])"""
 
 
-def load_image_encoder(name: str) -> ImageEncoder | FluxEncoder:
-    """Return the image encoder of this name, loading it once, and anew when its weights change.
+def load_image_encoder(name: str) -> ImageEncoder:
+    """Return the encoder of display images of this name.
 
-    Those of the family ``aion`` read flux, all others display images.
+    Raises
+    ------
+    DependencyMissingError
+        If the encoder needs an extra that is not installed.
+    ModelError
+        If there is no encoder of this name, its weights cannot be loaded, or it reads flux.
+    """
+    encoder = load_encoder(name)
+    if not isinstance(encoder, ImageEncoder):
+        raise ModelError(f"{name} reads calibrated flux, and cannot encode display images")
+    return encoder
+
+
+def load_encoder(name: str) -> ImageEncoder | FluxEncoder:
+    """Return the encoder of images or flux of this name, loading it once, and anew when it changes.
 
     Raises
     ------
@@ -43,11 +57,11 @@ def load_image_encoder(name: str) -> ImageEncoder | FluxEncoder:
     ModelError
         If there is no encoder of this name, or its weights cannot be loaded.
     """
-    return _load_image_encoder(name, _written(name))
+    return _load_encoder(name, _written(name))
 
 
 @lru_cache(maxsize=_KEPT)
-def _load_image_encoder(name: str, written: int) -> ImageEncoder | FluxEncoder:  # noqa: ARG001 - told apart by it
+def _load_encoder(name: str, written: int) -> ImageEncoder | FluxEncoder:  # noqa: ARG001 - told apart by it
     alone: dict[str, Callable[[], ImageEncoder | FluxEncoder]] = {
         "galaxy-nano": _galaxy_nano,
         "scattering": _scattering,

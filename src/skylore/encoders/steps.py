@@ -22,7 +22,7 @@ from skylore.encoders.base import (
     Vectors,
 )
 from skylore.encoders.devices import usable_cores
-from skylore.encoders.registry import load_image_encoder, load_text_encoder
+from skylore.encoders.registry import load_encoder, load_text_encoder
 from skylore.errors import ImageError
 from skylore.imaging.decode import decode
 from skylore.imaging.flux import BANDS, FLUX, SHAPE, read_flux
@@ -54,7 +54,7 @@ class EmbedImages:
 
     @property
     def _loaded(self) -> ImageEncoder | FluxEncoder:
-        return load_image_encoder(self.encoder)
+        return load_encoder(self.encoder)
 
     @property
     def inputs(self) -> tuple[str, ...]:

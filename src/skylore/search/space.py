@@ -103,7 +103,7 @@ class Space:
     def image_encoder(self) -> ImageEncoder:
         """The image encoder of the archive's image vectors."""
         from skylore.encoders.base import ImageEncoder
-        from skylore.encoders.registry import load_image_encoder
+        from skylore.encoders.registry import load_encoder
 
         name, revision = self._image_encoder_used()
         if revision is None:
@@ -111,7 +111,7 @@ class Space:
                 "the vectors of this archive were given ready-made, so an image cannot be encoded "
                 "like them; search by object (--like) or vector (--vector)"
             )
-        encoder = load_image_encoder(name)
+        encoder = load_encoder(name)
         if not isinstance(encoder, ImageEncoder):
             raise EncoderMismatchError(
                 f"the images of this archive were encoded by {name} from their flux, which a "
