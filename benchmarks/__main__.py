@@ -36,7 +36,6 @@ def main() -> None:
             ("scaling_laws",),
             ("captions",),
             ("reranking",),
-            ("filters",),
             ("alignment_training",),
             *(_of_real_galaxies(asked.data) if asked.data else ()),
             *(_of_trained_encoders(asked.work) if asked.work else ()),

@@ -198,7 +198,7 @@ def main() -> None:
     torch.set_num_threads(1)
     runs = [compare(seed) for seed in range(options.seeds)]
     header = ["training", "CPU s", "published / this", "validation loss", "recall@10"]
-    publish("alignment training", table(header, rows_of(runs)), write=options.write)
+    publish("alignment-training", table(header, rows_of(runs)), write=options.write)
 
 
 if __name__ == "__main__":
