@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -41,7 +42,11 @@ def search(
     ] = None,
     vector: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy", help="A vector of that space.", show_default=False),
+        typer.Option(
+            metavar="FILE.npy",
+            help="A vector of that space, or one a row: then each is answered.",
+            show_default=False,
+        ),
     ] = None,
     minus: Annotated[
         list[str] | None, typer.Option(help="Words to push away from.", show_default=False)
@@ -152,13 +157,14 @@ def search(
     from skylore.archive.table import Archive
     from skylore.search.export import dumps
     from skylore.search.query import Query
-    from skylore.search.vector_file import read_vector
+    from skylore.search.vector_file import read_vectors
 
+    vectors = read_vectors(vector) if vector else []
     query = Query.build(
         text,
         image=image,
         like=like,
-        vector=read_vector(vector) if vector else None,
+        vector=vectors[0] if vectors else None,
         minus=minus,
         cone=cone,
         box=box,
@@ -173,6 +179,11 @@ def search(
         recall=recall,
     )
     opened = Archive.open(archive)
+    if len(vectors) > 1:
+        if rerank is not None:
+            raise typer.BadParameter("--rerank takes one query, not several vectors")
+        _answer_each(opened, query, vectors, output, output_format)
+        return
     rules = {
         "candidates": rerank_top,
         "samples": rerank_samples,
@@ -193,6 +204,31 @@ def search(
         typer.echo(f"searched the words of the captions: {results.plan.reason}", err=True)
     if results.message:
         typer.echo(results.message, err=True)
+
+
+def _answer_each(
+    archive: Archive,
+    query: Query,
+    vectors: list[tuple[float, ...]],
+    output: Path | None,
+    output_format: Format,
+) -> None:
+    """Answer a query for each vector: to a file, or a line of JSON or CSV rows each."""
+    from skylore.search.many import answer_each, flat, json_line, with_vectors, write_many
+
+    answers = answer_each(archive, with_vectors(query, vectors))
+    if output is not None:
+        write_many(list(answers), output)
+        typer.echo(f"answers to {len(vectors)} vectors written to {output}", err=True)
+    elif output_format == "csv":
+        from pyarrow import csv
+
+        csv.write_csv(flat(list(answers)), sys.stdout.buffer)
+    elif output_format in ("table", "json"):
+        for number, answer in enumerate(answers):
+            typer.echo(json_line(number, answer))
+    else:
+        raise typer.BadParameter("answers to several vectors are printed as json or csv")
 
 
 def _answer(

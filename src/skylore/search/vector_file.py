@@ -1,4 +1,4 @@
-"""Reading a query vector from a file."""
+"""Reading query vectors from a file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from skylore.errors import QueryError
 
-__all__ = ["read_vector"]
+__all__ = ["read_vectors"]
 
 
-def read_vector(path: Path) -> tuple[float, ...]:
-    """Read a ``.npy`` file of shape ``(D,)`` or ``(1, D)``.
+def read_vectors(path: Path) -> list[tuple[float, ...]]:
+    """Read a ``.npy`` file of shape ``(D,)`` or ``(N, D)``; gives a vector a row.
 
     Raises
     ------
@@ -25,11 +25,10 @@ def read_vector(path: Path) -> tuple[float, ...]:
         raise QueryError(f"cannot read a vector from {path}: {error}") from error
     if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.number):
         raise QueryError(f"{path} does not hold numbers")
-    if array.ndim == 2 and len(array) == 1:
-        array = array[0]
-    if array.ndim != 1 or len(array) == 0 or np.iscomplexobj(array):
-        raise QueryError(f"{path} has shape {array.shape}; one vector is (D,) or (1, D)")
-    values = array.astype(np.float64)
+    rows = array[None] if array.ndim == 1 else array
+    if rows.ndim != 2 or rows.size == 0 or np.iscomplexobj(array):
+        raise QueryError(f"{path} has shape {array.shape}; it takes (D,), or (N, D) for N queries")
+    values = rows.astype(np.float64)
     if not np.isfinite(values).all():
         raise QueryError(f"{path} has values that are not finite")
-    return tuple(values.tolist())
+    return [tuple(row) for row in values.tolist()]
