@@ -122,7 +122,7 @@ def save(network: torch.nn.Module, folder: Path) -> None:
     network.save_pretrained(folder)
 
 
-def save_settings(processor: object, folder: Path, name: str) -> None:
+def save_settings(processor: object, folder: Path, name: str = "preprocessor_config.json") -> None:
     """Save an image processor in the file of transformers 4, or in the one of transformers 5."""
     settings = json.loads(processor.to_json_string())
     held = settings if name == "preprocessor_config.json" else {"image_processor": settings}

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 from encoder_images import draw_galaxy
-from hub_models import save_clip, save_dino, save_siglip
+from hub_models import TOWER, save_clip, save_dino, save_settings, save_siglip
+from safetensors.torch import load_file, save_file
 
 from skylore.encoders.base import PairedEncoder, TextEncoder
+from skylore.encoders.hub_image import HubImageEncoder
 from skylore.encoders.preprocess import Preprocessing
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ModelError
@@ -153,3 +155,25 @@ def test_siglips_tokenizer_is_read_without_sentencepiece(tmp_path):
     np.testing.assert_allclose(
         load_text_encoder(f"hf:{other}").encode(TEXTS), with_class, atol=1e-6
     )
+
+
+def test_no_weight_is_made_up(tmp_path):
+    from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+    from skylore.encoders.hub_network import load_network
+
+    shape = transformers.ViTConfig(**TOWER, image_size=32, patch_size=8)
+    transformers.ViTModel(shape, add_pooling_layer=False).save_pretrained(tmp_path)
+    save_settings(SiglipImageProcessorPil(size={"height": 32, "width": 32}), tmp_path)
+    revisions = set()
+    for _ in range(2):
+        load_network.cache_clear()
+        revisions.add(HubImageEncoder(str(tmp_path)).revision)
+    assert len(revisions) == 1
+    weights = load_file(tmp_path / "model.safetensors")
+    lost = min(weights)
+    del weights[lost]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    load_network.cache_clear()
+    with pytest.raises(ModelError, match=f"lacks 1 weights, such as {lost}"):
+        HubImageEncoder(str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,9 @@ from skylore.encoders.hub_files import not_loaded
 from skylore.errors import DependencyMissingError
 
 __all__ = ["load_network", "projected"]
+
+_UNUSED = "pooler."
+"""Many checkpoints come without this layer, and nothing here reads its output."""
 
 
 @lru_cache(maxsize=2)
@@ -33,13 +37,24 @@ def load_network(identifier: str, kind: str = "image") -> Any:  # noqa: ANN401 -
             "Install it with: pip install skylore[hub]"
         ) from error
     try:
-        network = AutoModel.from_pretrained(
-            identifier, use_safetensors=True, trust_remote_code=False
+        network, loaded = AutoModel.from_pretrained(
+            identifier, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
+        _refuse_random(network, loaded["missing_keys"])
     except (OSError, ValueError, RuntimeError) as error:
         files = "config.json, model.safetensors and preprocessor_config.json"
         raise not_loaded(kind, identifier, error, files) from error
     return network.eval().float().to(default_device())
+
+
+def _refuse_random(network: Any, missing: Iterable[str]) -> None:  # noqa: ANN401 - as above
+    """Refuse a network of which the library made up weights, or leave out what is not used."""
+    lacking = set(missing)
+    if any(name.startswith(_UNUSED) for name in lacking):
+        network.pooler = None
+    needed = sorted(name for name in lacking if not name.startswith(_UNUSED))
+    if needed:
+        raise ValueError(f"model.safetensors lacks {len(needed)} weights, such as {needed[0]}.")
 
 
 def projected(found: Any) -> Any:  # noqa: ANN401 - transformers has no types
