@@ -14,6 +14,7 @@ from skylore.archive.fill import FillOptions, FillReport
 from skylore.classification.evaluate import evaluate_classifier
 from skylore.classification.model import ClassifierModel
 from skylore.classification.report import EvaluationReport
+from skylore.classification.separation import Separation
 from skylore.classification.service import fit_classifier
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.steps import Classify, features_of
@@ -23,6 +24,7 @@ from skylore.encoders.pixels import check_pixels
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
+    from skylore.classification.figures.drawing import FigureReport
 
 __all__ = ["GalaxAlign"]
 
@@ -69,7 +71,7 @@ class GalaxAlign:
         *,
         where: str | None = None,
         group: str | None = None,
-        separation: float | None = 60.0,
+        separation: Separation = "cutout",
         progress: bool = True,
         **settings: Any,  # noqa: ANN401 - as ClassifierSettings takes them
     ) -> GalaxAlign:
@@ -86,8 +88,9 @@ class GalaxAlign:
             Which objects may be seen, as in a search.
         group : str, optional
             A column; objects of one value are never split between training and validation.
-        separation : float, optional
-            Arcseconds; objects nearer than that are not split either: the width of a cutout.
+        separation : float or "cutout", optional
+            Arcseconds; objects nearer than that are not split either. By default the width of a
+            cutout where the archive knows it, and 60″ where not.
         progress : bool
         **settings
             As :class:`skylore.classification.settings.ClassifierSettings` takes them.
@@ -164,6 +167,18 @@ class GalaxAlign:
     def evaluate(self, archive: Archive, labels: str, **how: Any) -> EvaluationReport:  # noqa: ANN401 - as evaluate_classifier takes them
         """Measure it; see :func:`skylore.classification.evaluate.evaluate_classifier`."""
         return evaluate_classifier(archive, labels, self.folder, **how)
+
+    def figures(
+        self,
+        archive: Archive,
+        labels: str,
+        out: str | Path,
+        **how: Any,  # noqa: ANN401 - as draw_figures takes them
+    ) -> FigureReport:
+        """Draw it; see :func:`skylore.classification.figures.drawing.draw_figures`."""
+        from skylore.classification.figures.drawing import draw_figures
+
+        return draw_figures(archive, labels, self.folder, out, **how)
 
     def _features(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         for number, image in enumerate(images):

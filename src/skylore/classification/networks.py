@@ -126,6 +126,7 @@ class _HubVision(TrainableNetwork):
         self.description = description
         self.view = NetworkConfig(pixels=description.pixels, frames=1)
         self.network = network if network is not None else _from_config(description.config)
+        _without_texts(self.network)
         self.register_buffer("mean", torch.tensor(description.mean)[:, None, None])
         self.register_buffer("deviation", torch.tensor(description.deviation)[:, None, None])
         side = description.pixels
@@ -141,7 +142,8 @@ class _HubVision(TrainableNetwork):
         if pooling == "projection":
             vectors: Tensor = projected(self.network.get_image_features(pixel_values=pixels))
             return vectors
-        states: Tensor = self.network(pixel_values=pixels).last_hidden_state
+        shown = _all_patches(self.network, pixels)
+        states: Tensor = self.network(pixel_values=pixels, **shown).last_hidden_state
         if states.ndim == 4:  # convolutional networks: (N, C, H, W)
             return states.mean(dim=(2, 3))
         return states[:, 0] if pooling == "class token" else states.mean(dim=1)
@@ -162,6 +164,23 @@ class _HubVision(TrainableNetwork):
         if projection is not None:
             layers[-1] += list(projection.parameters())
         return [layer for layer in layers if layer]
+
+
+def _without_texts(network: Any) -> None:  # noqa: ANN401 - transformers has no types
+    """Drop the tower of texts, which images do not pass through, and save its weights' room."""
+    for name in ("text_model", "text_projection"):
+        if hasattr(network, "get_image_features") and hasattr(network, name):
+            delattr(network, name)
+
+
+def _all_patches(network: Any, pixels: Tensor) -> dict[str, Tensor]:  # noqa: ANN401 - transformers has no types
+    """Say that no patch is hidden: masked autoencoders show themselves a quarter, by chance."""
+    if not hasattr(network.config, "mask_ratio"):
+        return {}
+    network.config.mask_ratio = 0.0
+    patches = network.embeddings.position_embeddings.shape[1] - 1
+    order = torch.arange(patches, device=pixels.device)
+    return {"noise": order.float().expand(len(pixels), -1)}
 
 
 def make_network(description: GalaxyDescription | HubDescription) -> TrainableNetwork:

@@ -35,9 +35,17 @@ _CHECKPOINT_STEPS = 100
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of a run: with one encoder, in all, and from one evaluation to the next."""
+    """Steps of a run.
 
-    first: int
+    Attributes
+    ----------
+    first : int, optional
+        After which symbols have an encoder of their own; None if never.
+    most, every : int
+        In all, and from one evaluation to the next.
+    """
+
+    first: int | None
     most: int
     every: int
 
@@ -46,10 +54,13 @@ class Schedule:
         """Plan a run on so many images."""
         epoch = math.ceil(images / (settings.batch_size * settings.accumulate))
         if settings.steps is not None:
-            return cls(settings.steps // 3, settings.steps, max(1, settings.steps // 4))
-        first = settings.first_epochs * epoch
-        every = max(1, round(epoch / settings.evaluations_an_epoch))
-        return cls(first, max(first, settings.most_epochs * epoch), every)
+            first, most, every = settings.steps // 3, settings.steps, settings.steps // 4
+        else:
+            first = settings.first_epochs * epoch
+            most = max(first, settings.most_epochs * epoch)
+            every = round(epoch / settings.evaluations_an_epoch)
+        parts: dict[str, int | None] = {"both": first, "first": None, "second": 0}
+        return cls(parts[settings.stages], most, max(1, every))
 
 
 class ClassifierRun:
@@ -240,10 +251,10 @@ class ClassifierRun:
         return nats.index(min(nats))
 
     def _has_ended(self) -> bool:
-        """Whether so many evaluations of the second stage brought nothing."""
+        """Whether so many evaluations of the last stage brought nothing."""
         if self.settings.steps is not None:
             return False
-        second = [i for i, e in enumerate(self.history) if e.step > self.schedule.first]
+        second = [i for i, e in enumerate(self.history) if e.step > (self.schedule.first or 0)]
         if not second:
             return False
         since = len(self.history) - 1 - max(self._best_at(), second[0])

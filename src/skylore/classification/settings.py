@@ -46,6 +46,9 @@ class ClassifierSettings(BaseModel):
         In all, if validation does not end the training before.
     steps : int, optional
         In place of both: so many steps, the first third with one encoder, and no early end.
+    stages : {"both", "first", "second"}
+        Whether symbols share the encoder of images at first and then have one of their own, as
+        published, or only ever the one or the other, which is what that is compared with.
     patience : int
         Evaluations without a better one after which training ends.
     evaluations_an_epoch : float
@@ -89,6 +92,7 @@ class ClassifierSettings(BaseModel):
     first_epochs: Count = 10
     most_epochs: Count = 40
     steps: Count | None = None
+    stages: Literal["both", "first", "second"] = "both"
     patience: Count = 8
     evaluations_an_epoch: Annotated[float, Field(gt=0, le=10)] = 1.0
     batch_size: Annotated[int, Field(ge=4)] = 128

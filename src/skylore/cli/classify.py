@@ -1,4 +1,4 @@
-"""``skylore classify fit | predict | evaluate``."""
+"""``skylore classify fit | predict | evaluate | figures``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skylore.cli.classify_figures import figures
 from skylore.cli.model_options import given_of
 from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet, with_fill_options
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
+    from skylore.classification.separation import Separation
     from skylore.classification.settings import ClassifierSettings
 
 __all__ = ["register"]
@@ -26,6 +28,16 @@ Way = Annotated[
     typer.Option(help="Classify so, not as suited the validation objects.", show_default=False),
 ]
 
+Apart = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Arcsec within which objects are taken for one galaxy: a cutout's width, or 60 where "
+        "that is unknown.",
+        show_default=False,
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -37,6 +49,7 @@ def register(app: typer.Typer) -> None:
     group.command()(fit)
     group.command()(with_fill_options(predict))
     group.command()(evaluate)
+    group.command()(figures)
     app.add_typer(group, name="classify")
 
 
@@ -78,9 +91,7 @@ def fit(
     ] = None,
     where: OnlyWhere = None,
     group_by: GroupBy = None,
-    separation: Annotated[
-        float, typer.Option(min=0, help="Arcsec; nearer objects are not split: a cutout's width.")
-    ] = 60.0,
+    separation: Apart = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many: 40.", show_default=False)
     ] = None,
@@ -132,7 +143,7 @@ def fit(
         _settings(settings, given_of(given)),
         where=where,
         group=group_by,
-        separation=separation or None,
+        separation=_separation(separation),
         progress=not quiet,
     )
     typer.echo(report)
@@ -166,6 +177,7 @@ def evaluate(
     seen_too: Annotated[
         bool, typer.Option("--all", help="Objects that training saw as well, which flatters.")
     ] = False,
+    separation: Apart = None,
     resamples: Annotated[int, typer.Option(min=20, help="Of the bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     report_format: Annotated[
@@ -175,7 +187,8 @@ def evaluate(
 ) -> None:
     """Measure a classifier: accuracy, F1, calibration, and similarity search by class.
 
-    Objects that training saw are left out, by a digest of their ids that the model keeps.
+    Objects that training saw are left out, by a digest of their ids that the model keeps, and so
+    are those whose image overlaps one of theirs on the sky.
     """
     from skylore.archive.table import Archive
     from skylore.classification.evaluate import evaluate_classifier
@@ -186,12 +199,17 @@ def evaluate(
         model,
         where=where,
         seen_too=seen_too,
+        separation=_separation(separation),
         resamples=resamples,
         seed=seed,
         progress=not quiet,
     )
     shown = json.dumps(report.to_json(), indent=2) if report_format == "json" else str(report)
     typer.echo(shown)
+
+
+def _separation(given: float | None) -> Separation:
+    return "cutout" if given is None else given or None
 
 
 def _settings(file: Path | None, given: dict[str, Any]) -> ClassifierSettings:

@@ -1,0 +1,219 @@
+"""Precision, accumulated gradients, rates by layer, stages and going on, whatever the network."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from encoders.hub_models import SMALL, save, save_clip, save_dino
+from morphology.shapes import archive_of, shape_rows
+from skylore.classification import run
+from skylore.classification.evaluate import evaluate_classifier
+from skylore.classification.examples import open_examples
+from skylore.classification.guidance import Guidance
+from skylore.classification.networks import load_trainable, make_network
+from skylore.classification.rates import rates_of
+from skylore.classification.run import ClassifierRun, Schedule
+from skylore.classification.service import fit_classifier
+from skylore.classification.trimodal import TriModalNetwork
+
+
+def save_network(folder, kind: str) -> str:
+    """Save a vision network of a few layers as the hub has it."""
+    import transformers as hub
+
+    if kind == "clip":
+        return f"hf:{save_clip(folder)}"
+    if kind in {"dinov2-registers", "dinov3", "dinov3-convnext"}:
+        return f"hf:{save_dino(folder, kind)}"
+    save_dino(folder, "dinov2-registers")  # for its preprocessor_config.json
+    tower = {**SMALL, "intermediate_size": 32, "image_size": 32, "patch_size": 8}
+    made = {
+        "vit": lambda: hub.ViTModel(hub.ViTConfig(**tower)),
+        "mae": lambda: hub.ViTMAEModel(hub.ViTMAEConfig(**tower)),
+        "msn": lambda: hub.ViTMSNModel(hub.ViTMSNConfig(**tower)),
+        "convnext": lambda: hub.ConvNextModel(
+            hub.ConvNextConfig(hidden_sizes=[8, 8, 16, 24], depths=[1, 1, 2, 1], image_size=32)
+        ),
+        "resnet": lambda: hub.ResNetModel(
+            hub.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 2])
+        ),
+    }
+    save(made[kind](), folder)
+    return f"hf:{folder}"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["clip", "vit", "mae", "msn", "convnext", "resnet", "dinov2-registers", "dinov3-convnext"],
+)
+def test_each_layer_of_a_network_learns_slower_towards_the_input(quick, tmp_path, kind) -> None:
+    pytest.importorskip("transformers")
+    network = load_trainable(save_network(tmp_path / kind, kind))
+    settings = quick.model_copy(update={"layer_decay": 0.5, "network_rate": 1.0})
+    layers = network.layers()
+    assert len(layers) >= 3
+    listed = [id(p) for layer in layers for p in layer]
+    assert len(listed) == len(set(listed))
+    side = network.view.canvas
+    network([torch.rand(2, 3, side, side)]).square().sum().backward()
+    moved = {id(p) for p in network.parameters() if p.grad is not None and p.grad.any()}
+    assert moved <= set(listed), "a parameter that learns has no rate"
+    model = TriModalNetwork(network, torch.eye(2, 8), settings)
+    rate = {id(p): group["rate"] for group in rates_of(model) for p in group["params"]}
+    rates = [{rate[id(p)] for p in layer} for layer in reversed(layers)]
+    assert rates == [{0.5**depth} for depth in range(len(layers))]
+    input_layers = ("embed", "stem", "stages.0")
+    first = next(
+        p
+        for name, p in network.named_parameters()
+        if id(p) in moved and any(part in name for part in input_layers)
+    )
+    assert rate[id(first)] == min(rate[i] for i in listed)
+
+
+@pytest.mark.parametrize("kind", ["mae", "clip"])
+def test_features_depend_on_all_of_the_image_and_on_nothing_else(tmp_path, kind) -> None:
+    """A masked autoencoder would hide three patches of four, others each time."""
+    pytest.importorskip("transformers")
+    network = load_trainable(save_network(tmp_path / kind, kind)).eval()
+    pixels = torch.rand(1, 3, 32, 32, requires_grad=True)
+    features = network([pixels])
+    assert torch.equal(network([pixels]), features)
+    features.square().sum().backward()
+    patches = pixels.grad.abs().amax(dim=1).reshape(4, 8, 4, 8).amax(dim=(1, 3))
+    assert (patches > 0).all()
+    assert not any("text" in name for name, _ in network.named_parameters())
+    again = make_network(network.description)
+    again.load_state_dict(network.state_dict())
+    torch.testing.assert_close(again.eval()([pixels]), features)
+
+
+def run_of(shapes, settings, folder) -> ClassifierRun:
+    network = load_trainable(settings.network)
+    examples = open_examples(
+        shapes, "known", settings, 2 * round(network.view.canvas * 9 / 16), folder, progress=False
+    )
+    return ClassifierRun(settings, examples, network, Guidance(torch.eye(2, 8), None), folder / "c")
+
+
+def test_accumulated_gradients_are_those_of_all_their_batches(shapes, quick, tmp_path) -> None:
+    update = {"objective": "cross-entropy", "accumulate": 3, "gradient_clip": 1e9}
+    running = run_of(shapes, quick.model_copy(update=update), tmp_path)
+    running.model.train()
+    torch.manual_seed(5)
+    losses = [running._loss() for _ in range(3)]
+    wanted = torch.autograd.grad(
+        sum(losses) / 3, [running.model.linear.weight, *running.model.network.parameters()]
+    )
+    torch.manual_seed(5)
+    assert running._step() == pytest.approx(float(sum(losses).detach()) / 3, rel=1e-5)
+    got = [running.model.linear.weight, *running.model.network.parameters()]
+    for parameter, gradient in zip(got, wanted, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_bfloat16_learns_and_computes_in_it(shapes, quick, tmp_path) -> None:
+    settings = quick.model_copy(update={"precision": "bfloat16"})
+    running = run_of(shapes, settings, tmp_path / "w")
+    seen: list[torch.dtype] = []
+    running.model.head.register_forward_hook(lambda module, given, out: seen.append(out.dtype))
+    loss = running._loss()
+    assert seen == [torch.bfloat16]
+    assert loss.dtype == torch.float32
+    assert {p.dtype for p in running.model.parameters()} == {torch.float32}
+    fit_classifier(shapes, "known", tmp_path / "m", settings, progress=False)
+    report = evaluate_classifier(shapes, "shape", tmp_path / "m", progress=False)
+    assert max(way.accuracy.mean for way in report.ways) > 0.8
+
+
+@pytest.mark.parametrize("kind", ["vit", "convnext"])
+def test_a_hub_network_goes_on_as_if_it_had_not_been_cut_off(shapes, quick, tmp_path, kind) -> None:
+    pytest.importorskip("transformers")
+    network = save_network(tmp_path / kind, kind)
+    update = {"network": network, "steps": 6, "accumulate": 2, "precision": "bfloat16"}
+    settings = quick.model_copy(update={**update, "batch_size": 4, "drawings": 2})
+    fit_classifier(shapes, "known", tmp_path / "whole", settings, progress=False)
+    step = ClassifierRun._step
+
+    def dies(self):
+        if self.step == 4:
+            raise KeyboardInterrupt
+        return step(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_CHECKPOINT_STEPS", 2)
+        patch.setattr(ClassifierRun, "_step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            fit_classifier(shapes, "known", tmp_path / "cut", settings, progress=False)
+    fit_classifier(shapes, "known", tmp_path / "cut", settings, progress=False)
+    whole, cut = (tmp_path / n / "model.safetensors" for n in ("whole", "cut"))
+    assert whole.read_bytes() == cut.read_bytes()
+
+
+def test_stages_part_symbols_when_they_say(quick) -> None:
+    def planned(**update: object) -> Schedule:
+        return Schedule.of(quick.model_copy(update=update), 160)
+
+    assert [planned(stages=s).first for s in ("both", "first", "second")] == [10, None, 0]
+    epochs = {"steps": None, "first_epochs": 2, "most_epochs": 5}
+    assert planned(**epochs) == Schedule(20, 50, 10)
+    assert planned(**epochs, stages="first") == Schedule(None, 50, 10)
+
+
+@pytest.mark.parametrize("stages", ["first", "second"])
+def test_one_stage_alone_learns_too(shapes, quick, tmp_path, stages) -> None:
+    update = {"stages": stages, "steps": None, "first_epochs": 1, "most_epochs": 4, "patience": 1}
+    settings = quick.model_copy(update=update)
+    fit_classifier(shapes, "known", tmp_path / "m", settings, progress=False)
+    report = evaluate_classifier(shapes, "shape", tmp_path / "m", progress=False)
+    assert max(way.accuracy.mean for way in report.ways) > 0.8
+    history = json.loads((tmp_path / "m" / "training.json").read_text())["history"]
+    assert len(history) >= 2
+
+
+@pytest.mark.parametrize(("scale", "apart"), [(2.0, True), (None, False), (0.1, False)])
+def test_the_width_of_a_cutout_is_what_is_not_split(quick, tmp_path, scale, apart) -> None:
+    """Pairs lie 62″ apart: within 32 pixels of 2″, and not within 60″."""
+    rows = dict(shape_rows(64))
+    rows["ra"] = np.repeat(np.linspace(0, 300, 32), 2) + np.tile([0.0, 62 / 3600], 32)
+    rows["dec"] = np.zeros(64)
+    rows["image_width"] = np.full(64, 32, np.int32)
+    if scale is not None:
+        rows["pxscale"] = np.full(64, scale)
+    archive = archive_of(tmp_path / "c.skylore", rows)
+    examples = open_examples(archive, "shape", quick, 36, tmp_path, progress=False)
+    aside = {row // 2 for row in examples.validation.tolist()}
+    straddling = aside & {row // 2 for row in examples.training.tolist()}
+    assert bool(straddling) != apart
+
+
+def test_what_overlaps_training_is_not_judged_on(shapes, model, tmp_path) -> None:
+    """Repeats of the training galaxies, under other ids and 3″ away, and four of another place."""
+    known = shapes.read(["id", "image", "shape", "ra", "dec"], where="known IS NOT NULL")
+    rows = {name: known[name].to_pylist() for name in known.column_names}
+    rows["known"] = rows["shape"]
+    again = {
+        **{name: list(values) for name, values in rows.items()},
+        "id": [f"again-{i}" for i in range(96)],
+        "dec": [3 / 3600] * 96,
+        "known": [None] * 96,
+    }
+    again["dec"][:4] = [40.0] * 4
+    archive = archive_of(
+        tmp_path / "d.skylore", {name: [*rows[name], *again[name]] for name in rows}
+    )
+    report = evaluate_classifier(archive, "shape", model, progress=False, resamples=20)
+    assert (report.objects, report.left_out, report.overlapping) == (4, 96, 92)
+    assert "92 left out: their images overlap one of training's" in str(report)
+    one = evaluate_classifier(
+        archive, "shape", model, where="dec > 0", separation=None, progress=False, resamples=20
+    )
+    assert (one.objects, one.overlapping) == (96, 0)
+    split = evaluate_classifier(
+        archive, "shape", model, where="dec > 0", progress=False, resamples=20
+    )
+    assert (split.objects, split.overlapping) == (4, 92)
