@@ -17,6 +17,7 @@ from skylore.cli import (
     demo,
     evaluate,
     export,
+    infer,
     ingest,
     match,
     pretrain,
@@ -107,6 +108,7 @@ for module in (
     scale,
     symbols,
     classify,
+    infer,
     serve,
 ):
     module.register(app)

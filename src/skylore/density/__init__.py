@@ -1,0 +1,1 @@
+"""The density of any column of a table given any others."""

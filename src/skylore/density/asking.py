@@ -1,0 +1,81 @@
+"""Answers of a density emulator as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from skylore.density.chain import joint_logprob, order_gap, sample
+from skylore.density.emulator import DensityEmulator
+from skylore.density.tables import read_table
+from skylore.matching.files import write_table
+
+if TYPE_CHECKING:
+    from skylore.density.tables import Readable
+
+__all__ = ["write_logprob", "write_samples"]
+
+
+def write_logprob(
+    emulator: DensityEmulator,
+    table: Readable,
+    targets: Sequence[str],
+    given: Sequence[str] | None,
+    out: Path,
+) -> str:
+    """Write the columns ``row`` and ``log_density``, and say what was found.
+
+    ``row`` counts from 0; ``log_density`` is null where the targets are missing.
+    """
+    read = read_table(table)
+    found = joint_logprob(emulator, read, targets, given)
+    logs = pa.array(found, pa.float64(), from_pandas=True)
+    write_table(pa.table({"row": pa.array(np.arange(len(found))), "log_density": logs}), out)
+    possible = np.isfinite(found)
+    said = [f"{len(found)} rows, {int(possible.sum())} with a density"]
+    if possible.any():
+        said[0] += f", mean {found[possible].mean():.4f} nats"
+    missing, never = int(np.isnan(found).sum()), int(np.isneginf(found).sum())
+    if missing:
+        said.append(f"{missing} lack {' and '.join(targets)}: no density")
+    if never:
+        said.append(f"{never} have a value that is impossible by what was learnt: −∞")
+    said += _strange(emulator, read)
+    if len(targets) > 1 and possible.any():
+        said.append(str(order_gap(emulator, read.slice(0, 2000), targets, given)))
+    return "; ".join(said)
+
+
+def write_samples(
+    emulator: DensityEmulator,
+    table: Readable,
+    targets: Sequence[str],
+    given: Sequence[str] | None,
+    out: Path,
+    *,
+    draws: int,
+    seed: int,
+) -> str:
+    """Write the columns ``row``, ``draw`` and the targets, and say what was done."""
+    read = read_table(table)
+    found = sample(emulator, read, targets, given, draws, seed=seed)
+    rows = read.num_rows
+    columns = {
+        "row": pa.array(np.repeat(np.arange(rows), draws)),
+        "draw": pa.array(np.tile(np.arange(draws), rows)),
+    }
+    columns |= {name: pa.array(values.reshape(-1)) for name, values in found.items()}
+    write_table(pa.table(columns), out)
+    return "; ".join([f"{rows} rows, {draws} draws of each", *_strange(emulator, read)])
+
+
+def _strange(emulator: DensityEmulator, table: pa.Table) -> list[str]:
+    coded, _ = emulator.code(table, [], None)
+    return [
+        f"{count} rows have a {name} that was never seen: it counts as missing"
+        for name, count in coded.unknown.items()
+    ]

@@ -1,0 +1,158 @@
+"""Rows as the network takes them: transformed values, what is there, atoms, errors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from skylore.density.columns import ColumnSpec, is_text, numbers_of, texts_of
+from skylore.errors import ModelError
+
+__all__ = ["Coded", "code_rows"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """``N`` rows of ``V`` columns.
+
+    Attributes
+    ----------
+    x : ndarray, shape (N, V)
+        Values in their own unit; for categories, their number.
+    z, plain : ndarray, shape (N, V)
+        Transformed, and standardised before the spline; 0 where nothing is.
+    low, high : ndarray, shape (N, V)
+        For integers, ``z`` half a unit below and above.
+    atom : ndarray, shape (N, V), int64
+        Which point mass the value is; −1 where it is none.
+    error : ndarray, shape (N, V)
+        Measurement error in units of ``z``; 0 where there is none.
+    present : ndarray, shape (N, V), bool
+    unknown : dict of str to int
+        Rows with a category that was never seen, by column; they count as missing.
+    """
+
+    x: Floats
+    z: Floats
+    plain: Floats
+    low: Floats
+    high: Floats
+    atom: NDArray[np.int64]
+    error: Floats
+    present: NDArray[np.bool_]
+    unknown: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.x)
+
+    def rows(self, chosen: NDArray[np.intp] | slice) -> Coded:
+        """Take some of the rows."""
+        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "unknown"}
+        return Coded(**taken, unknown=self.unknown)
+
+    @property
+    def digest(self) -> str:
+        """Of all values; a run goes on only with its own."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.x).tobytes())
+        digest.update(np.ascontiguousarray(self.error).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str] = ()) -> Coded:
+    """Code a table; a column that it lacks is missing in all rows.
+
+    Raises
+    ------
+    ModelError
+        A needed column is not there, or a column holds something else than in training.
+    """
+    rows, width = table.num_rows, len(specs)
+    for name in needed:
+        if name not in table.column_names:
+            raise ModelError(
+                f'the table has no column "{name}"; it has {", ".join(table.column_names)}'
+            )
+    arrays = {n: np.zeros((rows, width)) for n in ("x", "z", "plain", "low", "high", "error")}
+    atom = np.full((rows, width), -1, np.int64)
+    present = np.zeros((rows, width), bool)
+    unknown: dict[str, int] = {}
+    for j, spec in enumerate(specs):
+        if spec.name not in table.column_names:
+            continue
+        column = table[spec.name]
+        if spec.is_categorical:
+            x, there, strange = _categories(column, spec)
+            if strange:
+                unknown[spec.name] = strange
+            arrays["x"][:, j], present[:, j] = x, there
+            continue
+        x = _numbers(column, spec)
+        there = np.isfinite(x)
+        present[:, j] = there
+        _fill_number(arrays, atom, j, spec, x, there)
+        if spec.error and spec.error in table.column_names:
+            arrays["error"][:, j] = _errors(numbers_of(table[spec.error]), spec)
+    return Coded(**arrays, atom=atom, present=present, unknown=unknown)
+
+
+def _categories(column: pa.ChunkedArray, spec: ColumnSpec) -> tuple[Floats, NDArray[np.bool_], int]:
+    place = {name: float(i) for i, name in enumerate(spec.categories)}
+    texts = texts_of(column)
+    codes = np.array([place.get(t, np.nan) if t is not None else np.nan for t in texts])
+    there = np.isfinite(codes)
+    given = np.array([t is not None for t in texts], bool)
+    return np.where(there, codes, 0.0), there, int((given & ~there).sum() - _void(texts, spec))
+
+
+def _void(texts: list[str | None], spec: ColumnSpec) -> int:
+    return sum(t in spec.sentinels for t in texts)
+
+
+def _numbers(column: pa.ChunkedArray, spec: ColumnSpec) -> Floats:
+    if is_text(column.type):
+        raise ModelError(
+            f'the column "{spec.name}" held numbers in training and holds {column.type} here'
+        )
+    x = numbers_of(column)
+    x[~np.isfinite(x)] = np.nan
+    if spec.sentinels:
+        x[np.isin(x, [float(v) for v in spec.sentinels])] = np.nan
+    return x
+
+
+def _fill_number(
+    arrays: dict[str, Floats],
+    atom: NDArray[np.int64],
+    j: int,
+    spec: ColumnSpec,
+    x: Floats,
+    there: NDArray[np.bool_],
+) -> None:
+    warp = spec.warp
+    if warp is None:
+        raise ModelError(f'the column "{spec.name}" has no transform; train the model again')
+    known = np.where(there, x, warp.offset if warp.base != "log" else warp.unit)
+    arrays["x"][:, j] = np.where(there, x, np.nan)
+    arrays["z"][:, j] = np.where(there, warp.forward(known), 0.0)
+    arrays["plain"][:, j] = np.where(there, warp.plain(known), 0.0)
+    if spec.kind == "integer":
+        arrays["low"][:, j] = warp.forward(known - 0.5)
+        arrays["high"][:, j] = warp.forward(known + 0.5)
+    for number, value in enumerate(spec.atoms):
+        atom[:, j] = np.where(there & (x == value), number, atom[:, j])
+
+
+def _errors(errors: Floats, spec: ColumnSpec) -> Floats:
+    """Bring errors into units of ``z``; what is not positive is no error."""
+    if spec.warp is None:
+        return np.zeros_like(errors)
+    known = np.isfinite(errors) & (errors > 0)
+    return np.where(known, errors, 0.0) / (spec.warp.unit * spec.warp.spread)

@@ -1,0 +1,261 @@
+"""The network: tokens of visible columns and a request, through attention and a trunk, to heads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
+
+from skylore.density.coding import Coded
+from skylore.density.columns import ColumnSpec
+from skylore.density.settings import DensitySettings
+
+__all__ = ["Contrast", "DensityNetwork", "Inputs", "find_contrasts", "inputs_of"]
+
+_FAR = 8.0
+_TIED = 0.6
+_SMALLEST_ERROR = 1e-4
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What one column holds beyond another that it goes along with: colours, ratios."""
+
+    first: int
+    second: int
+    slope: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Rows as tensors: numbers, categories, point masses, errors, contrasts."""
+
+    z: Tensor
+    code: Tensor
+    atom: Tensor
+    error: Tensor
+    contrasts: Tensor
+
+    def rows(self, chosen: Tensor | slice) -> Inputs:
+        """Take some of the rows."""
+        return Inputs(
+            self.z[chosen],
+            self.code[chosen],
+            self.atom[chosen],
+            self.error[chosen],
+            self.contrasts[chosen],
+        )
+
+    def to(self, device: torch.device) -> Inputs:
+        """Bring to a device."""
+        return Inputs(
+            self.z.to(device),
+            self.code.to(device),
+            self.atom.to(device),
+            self.error.to(device),
+            self.contrasts.to(device),
+        )
+
+
+def find_contrasts(coded: Coded, specs: Sequence[ColumnSpec]) -> tuple[Contrast, ...]:
+    """Find pairs of numbers that correlate by more than 0.6, the strongest two a column."""
+    numeric = [j for j, spec in enumerate(specs) if not spec.is_categorical]
+    found: list[tuple[float, Contrast]] = []
+    for n, i in enumerate(numeric):
+        for j in numeric[n + 1 :]:
+            both = coded.present[:, i] & coded.present[:, j]
+            if both.sum() < 50:
+                continue
+            a, b = _trimmed(coded.plain[both, i]), _trimmed(coded.plain[both, j])
+            slope = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+            if abs(slope) > _TIED:
+                found.append((abs(slope), Contrast(i, j, slope)))
+    found.sort(key=lambda pair: -pair[0])
+    return tuple(contrast for _, contrast in found[: 2 * len(specs)])
+
+
+def _trimmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip(values, -4, 4)
+
+
+def inputs_of(coded: Coded, contrasts: Sequence[Contrast]) -> Inputs:
+    """Make tensors of coded rows."""
+    columns = [
+        (coded.plain[:, c.first] - c.slope * coded.plain[:, c.second])
+        / math.sqrt(max(1 - c.slope**2, 1e-4))
+        for c in contrasts
+    ]
+    stacked = np.stack(columns, 1) if columns else np.zeros((len(coded), 0))
+    return Inputs(
+        _tensor(coded.z),
+        torch.from_numpy(np.nan_to_num(coded.x).clip(0, 10_000).astype(np.int64)),
+        torch.from_numpy(coded.atom + 1),
+        _tensor(coded.error, largest=1e6),
+        _tensor(stacked),
+    )
+
+
+def _tensor(values: NDArray[np.float64], largest: float = _FAR) -> Tensor:
+    finite = np.nan_to_num(values, nan=0.0, posinf=largest, neginf=-largest)
+    return torch.from_numpy(finite.clip(-largest, largest).astype(np.float32))
+
+
+class DensityNetwork(nn.Module):
+    """Gives the numbers of a target's mixture from any visible columns.
+
+    Parameters
+    ----------
+    specs : sequence of ColumnSpec
+    contrasts : sequence of Contrast
+    settings : DensitySettings
+    """
+
+    firsts: Tensor
+    seconds: Tensor
+    categorical: Tensor
+
+    def __init__(
+        self,
+        specs: Sequence[ColumnSpec],
+        contrasts: Sequence[Contrast],
+        settings: DensitySettings,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        columns, tokens = len(specs), len(specs) + len(contrasts)
+        self.register_buffer("firsts", torch.tensor([c.first for c in contrasts], dtype=torch.long))
+        self.register_buffer(
+            "seconds", torch.tensor([c.second for c in contrasts], dtype=torch.long)
+        )
+        flags = torch.tensor([spec.is_categorical for spec in specs])
+        self.register_buffer("categorical", flags)
+        self.tokens = _Tokens(specs, tokens, settings)
+        self.flat = nn.Linear(tokens * settings.embedding, settings.width)
+        self.request = nn.Embedding(columns, settings.width)
+        self.attention = _Attention(columns, settings) if settings.layers else None
+        self.trunk = nn.ModuleList([_Block(settings) for _ in range(settings.blocks)])
+        self.last = nn.LayerNorm(settings.width)
+        self.heads = nn.ModuleList([_head(spec, settings) for spec in specs])
+
+    def forward(self, inputs: Inputs, visible: Tensor, targets: Tensor) -> Tensor:
+        """Give what is known of each request, ``(B · R, width)``.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            ``B`` rows.
+        visible : Tensor, shape (B, R, V), bool
+            Never the target.
+        targets : Tensor, shape (B, R)
+        """
+        tokens = self.tokens(inputs)
+        both = visible[..., self.firsts] & visible[..., self.seconds]
+        seen = torch.cat([visible, both], 2)
+        masked = (tokens[:, None] * seen[..., None]).flatten(0, 1)
+        h = self.flat(masked.flatten(1)) + self.request(targets.flatten())
+        if self.attention is not None:
+            columns = visible.shape[2]
+            h = h + self.attention(masked[:, :columns], visible.flatten(0, 1), targets.flatten())
+        for block in self.trunk:
+            h = block(h)
+        known: Tensor = self.last(h)
+        return known
+
+
+class _Tokens(nn.Module):
+    """A token a column and contrast: its value, learned frequencies of it, atoms and errors."""
+
+    def __init__(self, specs: Sequence[ColumnSpec], tokens: int, settings: DensitySettings) -> None:
+        super().__init__()
+        columns, size, k = len(specs), settings.embedding, settings.frequencies
+        self.frequency = nn.Parameter(settings.frequency_scale * torch.randn(tokens, k))
+        inside = 2 * k + 1
+        self.weight = nn.Parameter(torch.randn(tokens, inside, size) / math.sqrt(inside))
+        self.bias = nn.Parameter(torch.randn(tokens, size) * 0.1)
+        atoms = max((len(spec.atoms) for spec in specs), default=0)
+        self.atoms = nn.Parameter(torch.randn(columns, atoms + 1, size) * 0.1)
+        self.errors = nn.Parameter(torch.randn(columns, 2, size) * 0.1)
+        categories = max((len(spec.categories) for spec in specs), default=0)
+        self.categories = nn.Parameter(torch.randn(columns, max(1, categories), size))
+        self.register_buffer("flags", torch.tensor([spec.is_categorical for spec in specs]))
+        self.flags: Tensor
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        values = torch.cat([inputs.z, inputs.contrasts], 1)
+        turns = 2 * math.pi * values[..., None] * self.frequency
+        features = torch.cat([values[..., None], turns.sin(), turns.cos()], 2)
+        numbers = torch.einsum("ntf,tfe->nte", features, self.weight) + self.bias
+        columns = inputs.z.shape[1]
+        place = torch.arange(columns, device=values.device)
+        known = (inputs.error > 0).float()
+        size = inputs.error.clamp(min=_SMALLEST_ERROR).log() * known
+        extra = self.atoms[place, inputs.atom]
+        extra = extra + known[..., None] * self.errors[:, 0] + size[..., None] * self.errors[:, 1]
+        code = inputs.code.clamp(max=self.categories.shape[1] - 1)
+        classes = self.categories[place, code]
+        own = torch.where(self.flags[:, None], classes, numbers[:, :columns] + extra)
+        return F.relu(torch.cat([own, numbers[:, columns:]], 1))
+
+
+class _Attention(nn.Module):
+    """A transformer over the visible tokens and the request, read out at the request."""
+
+    def __init__(self, columns: int, settings: DensitySettings) -> None:
+        super().__init__()
+        size = settings.attention
+        self.widen = nn.Linear(settings.embedding, size)
+        self.place = nn.Parameter(torch.randn(columns, size) * 0.3)
+        self.request = nn.Embedding(columns, size)
+        layer = nn.TransformerEncoderLayer(
+            size,
+            settings.heads,
+            2 * size,
+            settings.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.encoder = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
+        self.out = nn.Linear(size, settings.width)
+
+    def forward(self, tokens: Tensor, visible: Tensor, targets: Tensor) -> Tensor:
+        values = self.widen(tokens) + self.place
+        sequence = torch.cat([self.request(targets)[:, None], values], 1)
+        hidden = torch.cat([torch.zeros_like(visible[:, :1]), ~visible], 1)
+        found: Tensor = self.encoder(sequence, src_key_padding_mask=hidden)
+        out: Tensor = self.out(found[:, 0])
+        return out
+
+
+class _Block(nn.Module):
+    def __init__(self, settings: DensitySettings) -> None:
+        super().__init__()
+        width = settings.width
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, width)
+        self.down = nn.Linear(width, width)
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, h: Tensor) -> Tensor:
+        inner: Tensor = self.dropout(F.gelu(self.up(self.norm(h))))
+        out: Tensor = h + self.down(inner)
+        return out
+
+
+def _head(spec: ColumnSpec, settings: DensitySettings) -> nn.Linear:
+    if spec.is_categorical:
+        return nn.Linear(settings.width, len(spec.categories))
+    k = settings.components
+    numbers = 3 * k + (len(spec.atoms) + 1 if spec.atoms else 0)
+    head = nn.Linear(settings.width, numbers)
+    with torch.no_grad():
+        head.weight.mul_(0.3)
+        head.bias[k : 2 * k] = torch.linspace(-1.5, 1.5, k)
+        head.bias[2 * k : 3 * k] = -0.5
+    return head

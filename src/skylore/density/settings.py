@@ -1,0 +1,123 @@
+"""How a density emulator is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["DensitySettings", "MaskMixture"]
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class MaskMixture(BaseModel):
+    """How often a request sees which of the other columns.
+
+    After Simformer (Gloeckler et al. 2024, arXiv 2404.09636, section 3.3), with more weight on the
+    conditional given everything.
+
+    Attributes
+    ----------
+    posterior : float
+        Everything else is seen.
+    joint : float
+        Nothing is seen, or the first columns of a random order: the factors of a chain.
+    likelihood : float
+        One column is seen.
+    sparse, dense : float
+        Each is seen with probability 0.3, or 0.7.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    posterior: Share = 0.5
+    joint: Share = 0.15
+    likelihood: Share = 0.05
+    sparse: Share = 0.1
+    dense: Share = 0.2
+
+
+class DensitySettings(BaseModel):
+    """The recipe of a density emulator.
+
+    Attributes
+    ----------
+    members : int
+        Networks, each with another tenth of the rows held out, whose densities are averaged.
+    width, blocks : int
+        Of the residual trunk.
+    layers, heads, attention : int
+        Of the transformer over the tokens of visible columns; 0 layers leave the trunk alone.
+    embedding, frequencies : int
+        Numbers in a value's token, and learned frequencies of it (Gorishniy et al. 2022,
+        arXiv 2203.05556).
+    frequency_scale : float
+        Standard deviation of the frequencies to begin with.
+    components : int
+        Gaussians in the mixture of each column.
+    dropout, weight_decay : float
+    learning_rate, warmup : float
+    batch_size, views : int
+        Rows of a step, and requests to each.
+    epochs : int
+        Passes over the rows.
+    most_steps : int
+        Of a member, however many rows there are.
+    patience : int
+        Evaluations without gain after which a member is done.
+    evaluations : int
+        In a whole run.
+    averaging : float
+        Decay of the moving average of weights.
+    masks : MaskMixture
+    emphasis : tuple of str
+        Columns that half of the requests are about; none by default.
+    hide_errors : float
+        How often a measurement error is withheld, so that values without one are known too.
+    validation : float
+        Share of the groups that each member holds out.
+    seed : int
+    checkpoint_steps : int
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    members: Count = 2
+    width: Count = 256
+    blocks: Count = 2
+    layers: Annotated[int, Field(ge=0)] = 1
+    heads: Count = 4
+    attention: Count = 32
+    embedding: Count = 12
+    frequencies: Count = 16
+    frequency_scale: Annotated[float, Field(gt=0)] = 0.3
+    components: Annotated[int, Field(ge=2)] = 10
+    dropout: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    warmup: Share = 0.05
+    batch_size: Count = 256
+    views: Count = 4
+    epochs: Count = 60
+    most_steps: Count = 20_000
+    patience: Count = 8
+    evaluations: Count = 30
+    averaging: Share = 0.998
+    masks: MaskMixture = MaskMixture()
+    emphasis: tuple[str, ...] = ()
+    hide_errors: Share = 0.1
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    checkpoint_steps: Count = 500
+
+    @property
+    def digest(self) -> str:
+        """By which a run knows its own checkpoint."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def steps(self, rows: int) -> int:
+        """Count the steps of one member on so many rows."""
+        return max(1, min(self.most_steps, self.epochs * rows // self.batch_size))

@@ -1,0 +1,137 @@
+"""The step that fills posterior columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from skylore.archive.provenance import Provenance
+from skylore.archive.step import Apply, Values
+from skylore.density.columns import ColumnSpec
+from skylore.density.emulator import DensityEmulator
+from skylore.density.posterior_columns import LEVELS, category_columns, level_column
+from skylore.errors import ModelError
+
+__all__ = ["Infer"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Fills what a column could be, given others, and how usual the value is that it has.
+
+    Of a number: ``TARGET_mean``, quantiles ``TARGET_q010`` … ``TARGET_q990`` (in per mille). Of
+    categories: ``TARGET_likeliest`` and a probability each. Of both ``TARGET_logp``, the log
+    density of the object's own value: low where it is unusual given the rest, null where missing.
+
+    Parameters
+    ----------
+    folder : str
+        Of the model.
+    target : str
+    given : tuple of str, optional
+        All other columns of the model by default.
+    """
+
+    folder: str
+    target: str
+    given: tuple[str, ...] | None = None
+    batch_rows: int = 2048
+    processes: bool = False
+
+    @property
+    def name(self) -> str:
+        """One step a target."""
+        return f"infer-{self.target}"
+
+    @property
+    def _emulator(self) -> DensityEmulator:
+        config = Path(self.folder) / "config.json"
+        written = config.stat().st_mtime_ns if config.exists() else 0
+        return _load(self.folder, written)
+
+    @property
+    def _spec(self) -> ColumnSpec:
+        return self._emulator.columns[self._emulator.place(self.target)]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The id, which every row has; then all that is read."""
+        emulator = self._emulator
+        seen = [c for c in emulator.columns if self._sees(c)]
+        errors = [c.error for c in seen if c.error]
+        return ("id", *(c.name for c in seen), *errors, self.target)
+
+    def _sees(self, column: ColumnSpec) -> bool:
+        return column.name != self.target and (self.given is None or column.name in self.given)
+
+    @property
+    def outputs(self) -> pa.Schema:
+        """Posterior columns, and the log density of the value that is there."""
+
+        def field(name: str, description: str, kind: pa.DataType | None = None) -> pa.Field:
+            return pa.field(name, kind or pa.float64(), metadata={"description": description})
+
+        spec, target = self._spec, self.target
+        usual = field(f"{target}_logp", f"log density of {target} given the rest, nats")
+        if spec.is_categorical:
+            likeliest = field(f"{target}_likeliest", f"likeliest {target}", pa.string())
+            named = category_columns(target, spec.categories)
+            shares = [field(named[c], f"probability that {target} is {c}") for c in named]
+            return pa.schema([likeliest, *shares, usual])
+        quantiles = [
+            field(level_column(target, q), f"{q:.1%} quantile of {target} given the rest")
+            for q in LEVELS
+        ]
+        return pa.schema([field(f"{target}_mean", f"expected {target}"), *quantiles, usual])
+
+    @property
+    def provenance(self) -> Provenance:
+        """Model, target and what was seen."""
+        return Provenance(
+            step=self.name,
+            parameters={
+                "target": self.target,
+                "given": None if self.given is None else list(self.given),
+            },
+            model=f"model:{self.folder}",
+            revision=self._emulator.model.identity,
+        )
+
+    def prepare(self) -> Apply:
+        """Load the model."""
+        return partial(_infer, self._emulator, self)
+
+
+def _infer(emulator: DensityEmulator, step: Infer, batch: pa.Table) -> Values:
+    target, given = step.target, step.given
+    table = batch.select([name for name in batch.column_names if name != "id"])
+    spec = emulator.columns[emulator.place(target)]
+    if spec.is_categorical:
+        shares = emulator.probabilities(table, target, given)
+        best = [spec.categories[i] for i in shares.argmax(axis=1)]
+        columns = [pa.array(best), *(_column(shares[:, i]) for i in range(shares.shape[1]))]
+    else:
+        quantiles = emulator.quantiles(table, target, list(LEVELS), given)
+        columns = [_column(emulator.mean(table, target, given))]
+        columns += [_column(quantiles[:, i]) for i in range(len(LEVELS))]
+    columns.append(_column(emulator.logprob(table, target, given)))
+    return Values(pa.Table.from_arrays(columns, schema=step.outputs))
+
+
+def _column(values: Floats) -> pa.Array:
+    # The impossible is the most unusual of all, and still sorts and filters as a number.
+    return pa.array(np.maximum(values, -1e9), pa.float64(), from_pandas=True)
+
+
+@lru_cache(maxsize=2)
+def _load(folder: str, written: int) -> DensityEmulator:  # noqa: ARG001 - told apart by it
+    if not folder:
+        raise ModelError("name the folder of a density emulator")
+    return DensityEmulator.load(folder)
