@@ -2,7 +2,8 @@
 
 ``python -m benchmarks [--data DATA] [--work WORK] [--write]``. Those on real galaxies need the
 folder of the real data, and those of the trained encoders the one that ``python -m
-recipes.galaxy_nano`` worked in.
+recipes.galaxy_nano`` worked in. ``--galaxy10 FILE`` and ``--galaxymnist FOLDER`` add GalaxAlign's
+own data, as they are published.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from pathlib import Path
 
 from benchmarks.report import arguments
 
+_PUBLISHED = ("galaxy10", "galaxymnist")
+
 
 def main() -> None:
     """Run them in processes of their own, so that none disturbs another's figures."""
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--work", type=Path, help="folder of the recipe")
+    for published in _PUBLISHED:
+        parser.add_argument(f"--{published}", type=Path, help="as it is published")
     asked = parser.parse_args()
     options = ["--write"] if asked.write else []
     skylore = Path(sys.executable).with_name("skylore")
@@ -30,6 +35,7 @@ def main() -> None:
             ("demo",),
             ("startup", demo / "hdf.skylore"),
             ("rates",),
+            ("encoding_rate",),
             ("filters",),
             ("kills",),
             ("vote_heads",),
@@ -39,6 +45,7 @@ def main() -> None:
             ("alignment_training",),
             *(_of_real_galaxies(asked.data) if asked.data else ()),
             *(_of_trained_encoders(asked.work) if asked.work else ()),
+            *_of_published_sets(vars(asked), asked.work or Path(folder)),
         ):
             module = f"benchmarks.{name}"
             subprocess.run([sys.executable, "-m", module, *given, *options], check=True)
@@ -64,6 +71,12 @@ def _of_trained_encoders(work: Path) -> list[tuple[str | Path, ...]]:
         ("scaling_encoder", *archive, "--runs", work / "encoder-runs.skylore"),
         ("scaling_captions", *archive, "--runs", work / "caption-runs.skylore", "--work", work),
     ]
+
+
+def _of_published_sets(asked: dict[str, Path | None], work: Path) -> list[tuple[str | Path, ...]]:
+    given = {f"--{name}": asked[name] for name in _PUBLISHED}
+    options = [part for name, path in given.items() if path is not None for part in (name, path)]
+    return [("galaxalign_paper", "--work", work, *options)] if options else []
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def embed(
         str | None,
         typer.Option(
             help="Image encoder: galaxy-nano (default), scattering, model:FOLDER, "
-            "hf:ID-or-folder, timm:NAME.",
+            "hf:ID-or-folder, aion:ID-or-folder, timm:NAME.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +56,8 @@ def embed(
 ) -> None:
     """Turn images, and captions where there are some, into vectors.
 
-    With galaxy-nano, images can then be searched in words: no captions and no training needed.
+    With galaxy-nano, and with CLIP or SigLIP (hf:…), images can then be searched in words: no
+    captions and no training needed. AION-1 (aion:…) reads the flux that `ingest --flux` keeps.
     """
     from skylore import pipeline
     from skylore.archive.table import Archive
