@@ -16,7 +16,8 @@ from skylore.classification.examples import open_examples
 from skylore.classification.guidance import Guidance
 from skylore.classification.networks import load_trainable, make_network
 from skylore.classification.rates import rates_of
-from skylore.classification.run import ClassifierRun, Schedule
+from skylore.classification.run import ClassifierRun
+from skylore.classification.schedule import Schedule
 from skylore.classification.service import fit_classifier
 from skylore.classification.trimodal import TriModalNetwork
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from skylore.classification.examples import Examples
 from skylore.classification.guidance import Guidance
 from skylore.classification.networks import TrainableNetwork
 from skylore.classification.rates import rates_of, rates_of_symbols
+from skylore.classification.schedule import Schedule
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.trimodal import TriModalNetwork
 from skylore.encoders.devices import default_device
@@ -27,40 +27,10 @@ from skylore.morphology.precision import training_precision
 from skylore.morphology.sampling import Sampling
 from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
 
-__all__ = ["ClassifierRun", "Schedule"]
+__all__ = ["ClassifierRun"]
 
 _BATCH = 256
 _CHECKPOINT_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Steps of a run.
-
-    Attributes
-    ----------
-    first : int, optional
-        After which symbols have an encoder of their own; None if never.
-    most, every : int
-        In all, and from one evaluation to the next.
-    """
-
-    first: int | None
-    most: int
-    every: int
-
-    @classmethod
-    def of(cls, settings: ClassifierSettings, images: int) -> Schedule:
-        """Plan a run on so many images."""
-        epoch = math.ceil(images / (settings.batch_size * settings.accumulate))
-        if settings.steps is not None:
-            first, most, every = settings.steps // 3, settings.steps, settings.steps // 4
-        else:
-            first = settings.first_epochs * epoch
-            most = max(first, settings.most_epochs * epoch)
-            every = round(epoch / settings.evaluations_an_epoch)
-        parts: dict[str, int | None] = {"both": first, "first": None, "second": 0}
-        return cls(parts[settings.stages], most, max(1, every))
 
 
 class ClassifierRun:

@@ -1,0 +1,40 @@
+"""When a training run changes its stage, is measured, and ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from skylore.classification.settings import ClassifierSettings
+
+__all__ = ["Schedule"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of a run.
+
+    Attributes
+    ----------
+    first : int, optional
+        After which symbols have an encoder of their own; None if never.
+    most, every : int
+        In all, and from one evaluation to the next.
+    """
+
+    first: int | None
+    most: int
+    every: int
+
+    @classmethod
+    def of(cls, settings: ClassifierSettings, images: int) -> Schedule:
+        """Plan a run on so many images."""
+        epoch = math.ceil(images / (settings.batch_size * settings.accumulate))
+        if settings.steps is not None:
+            first, most, every = settings.steps // 3, settings.steps, settings.steps // 4
+        else:
+            first = settings.first_epochs * epoch
+            most = max(first, settings.most_epochs * epoch)
+            every = round(epoch / settings.evaluations_an_epoch)
+        parts: dict[str, int | None] = {"both": first, "first": None, "second": 0}
+        return cls(parts[settings.stages], most, max(1, every))
