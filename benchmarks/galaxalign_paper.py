@@ -168,6 +168,8 @@ def plot_shares(found: pd.DataFrame, file: Path) -> None:
                 panel.plot(shares, lines[0], "o-", color=colour, label=learner, markersize=4)
                 panel.fill_between(shares, lines[1], lines[2], color=colour, alpha=0.16)
             panel.set_xscale("log", base=2)
+            ones = sorted(rows["share"].unique())
+            panel.set_xticks([1 / one for one in ones], [f"1/{one}" for one in ones])
             panel.set_xlabel("share of the training galaxies")
             panel.set_title(f"{name}\n{network.rsplit('/', 1)[-1]}", fontsize=10.5)
         axes[0].set_ylabel("macro F1")

@@ -20,6 +20,7 @@ from skylore.classification.run import ClassifierRun
 from skylore.classification.schedule import Schedule
 from skylore.classification.service import fit_classifier
 from skylore.classification.trimodal import TriModalNetwork
+from skylore.encoders.registry import load_image_encoder
 
 
 def save_network(folder, kind: str) -> str:
@@ -91,6 +92,21 @@ def test_features_depend_on_all_of_the_image_and_on_nothing_else(tmp_path, kind)
     again = make_network(network.description)
     again.load_state_dict(network.state_dict())
     torch.testing.assert_close(again.eval()([pixels]), features)
+
+
+def test_encoders_of_the_same_process_are_not_trained_along(shapes, quick, tmp_path) -> None:
+    pytest.importorskip("transformers")
+    name = save_network(tmp_path / "clip", "clip")
+    encoder = load_image_encoder(name)
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3)).astype(np.uint8)
+    before, said = encoder.encode([image]), encoder.text_encoder.encode(["a bar"])
+    settings = quick.model_copy(update={"network": name, "steps": 3, "drawings": 2})
+    for attempt in ("a", "b"):
+        fit_classifier(shapes, "known", tmp_path / attempt, settings, progress=False)
+    np.testing.assert_array_equal(encoder.encode([image]), before)
+    np.testing.assert_array_equal(encoder.text_encoder.encode(["a bar"]), said)
+    first, second = (tmp_path / n / "model.safetensors" for n in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def run_of(shapes, settings, folder) -> ClassifierRun:

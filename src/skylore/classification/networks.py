@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -224,7 +225,8 @@ def _load_hub(identifier: str) -> TrainableNetwork:
     side = (side, side) if isinstance(side, int) else side
     if side is None or side[0] != side[1]:
         raise ModelError(f"hf:{identifier} takes no square images of one size, and cannot be tuned")
-    network = load_network(identifier)
+    # A copy, since encoders of this process share the network that is about to be changed.
+    network = copy.deepcopy(load_network(identifier))
     description = HubDescription(
         config=network.config.to_dict(),
         pooling=encoder.pooling,
@@ -233,7 +235,6 @@ def _load_hub(identifier: str) -> TrainableNetwork:
         mean=settings.mean,
         deviation=settings.deviation,
     )
-    load_network.cache_clear()  # this one is about to be changed
     return _HubVision(description, network.cpu())
 
 
