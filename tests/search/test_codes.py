@@ -214,3 +214,21 @@ def test_several_lists_are_probed_to_the_recall(tmp_path: Path) -> None:
             found.append(len(set(probed["id"].to_pylist()) & set(exact["id"].to_pylist())) / 30)
             assert work.lists > 0
         assert np.mean(found) >= 0.95
+
+
+def test_many_copies_of_an_object_hide_no_better_ones(tmp_path: Path) -> None:
+    archive, _ = vectors_archive(tmp_path / "c.skylore", rows=2000, dimension=48)
+    copied = archive.read([COLUMN, "mag"], limit=25)
+    for turn in range(40):
+        names = [f"copy{turn}-{number}" for number in range(25)]
+        archive.append(copied.append_column("id", [names]))
+    archive.refresh()
+    build_indexes(archive, OPTIONS)
+    found = []
+    for vector in queries(40, seed=9):
+        exact = archive.search(vector=vector, k=20, exact=True)
+        lowest = min(float(hit.score or 0) for hit in exact)
+        scores = [float(hit.score or 0) for hit in archive.search(vector=vector, k=20)]
+        found.append(sum(score >= lowest - 1e-6 for score in scores) / 20)
+    assert np.mean(found) >= 0.95
+    assert min(found) > 0.5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skylore.search.codes.best import Best, Candidates
 from skylore.search.codes.manifest import Calibration
 from skylore.search.codes.probing import Frontier, Wanted, probe_lists
-from skylore.search.codes.refining import refine
+from skylore.search.codes.refining import Errors, first_read, refine
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
 from skylore.search.codes.trial_filters import at_random, on_one_side
@@ -68,13 +68,16 @@ def calibrate(
     blank = Calibration(
         recalls=RECALLS,
         margins=(0.0,) * len(RECALLS),
+        bias=0.0,
+        spread=0.0,
         misses=(0.0,) * len(RECALLS),
         tail=tail,
         ranks=(),
         shares=((),) * len(RECALLS),
     )
     view = replace(view, manifest=view.manifest.model_copy(update={"calibration": blank}))
-    recall = _refined(archive, view, queries, filters)
+    bias, spread = _usual_errors(archive, view, queries)
+    recall = _refined(archive, view, queries, filters, Errors(0.0, bias, spread))
     margins = tuple(_smallest(recall, 1 - TO_REFINING * (1 - r)) for r in RECALLS)
     found, shares = _probed(view, queries[: QUERIES // 2], filters)
     places = [_place(found, 1 - (1 - TO_REFINING) * (1 - r)) for r in RECALLS]
@@ -82,6 +85,8 @@ def calibrate(
     return blank.model_copy(
         update={
             "margins": margins,
+            "bias": bias,
+            "spread": spread,
             "misses": tuple(MISSES[place] for place in places),
             "ranks": ranks,
             "shares": tuple(tuple(shares[place].tolist()) for place in places),
@@ -121,17 +126,40 @@ def _extended(at: Grid, share: Grid) -> Grid:
     return floored
 
 
-def _refined(archive: Archive, view: View, queries: Vectors, filters: list[RowSet | None]) -> Grid:
+def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float, float]:
+    """Measure mean and standard deviation of the errors among the first that are read."""
+    found = []
+    for vector in queries:
+        query = view.codebook.encode_query(vector)
+        best = Best(first_read(COUNTS[-1]))
+        compare(best, everything(view.segments), query.code, None)
+        candidates = best.candidates()
+        scores = Reader(archive, view.manifest.column, vector).scores(candidates, 0, best.count)
+        errors = scores - (candidates.scores * query.unit)[: len(scores)]
+        found.append((errors.mean(), errors.std()))
+    bias, spread = np.mean(found, axis=0)
+    return float(bias), float(spread)
+
+
+def _refined(
+    archive: Archive,
+    view: View,
+    queries: Vectors,
+    filters: list[RowSet | None],
+    errors: Errors,
+) -> Grid:
     """Give the lowest mean recall over filters and lengths of answer, for each margin."""
     means = [
-        np.mean([_by_margin(archive, view, vector, allowed) for vector in queries], axis=0)
+        np.mean([_by_margin(archive, view, vector, allowed, errors) for vector in queries], axis=0)
         for allowed in filters
     ]
     lowest: Grid = np.min(np.concatenate(means), axis=0)
     return lowest
 
 
-def _by_margin(archive: Archive, view: View, vector: Vectors, allowed: RowSet | None) -> Grid:
+def _by_margin(
+    archive: Archive, view: View, vector: Vectors, allowed: RowSet | None, errors: Errors
+) -> Grid:
     """Give the recall for each length of answer and margin."""
     query = view.codebook.encode_query(vector)
     best = Best(POOL)
@@ -147,7 +175,13 @@ def _by_margin(archive: Archive, view: View, vector: Vectors, allowed: RowSet | 
             continue
         last = np.sort(scores)[-count]
         for column, margin in enumerate(MARGINS):
-            read = refine(estimates, count, margin, lambda a, b: scores[a:b], complete=True).scores
+            read = refine(
+                estimates,
+                count,
+                replace(errors, margin=margin),
+                lambda a, b: scores[a:b],
+                complete=True,
+            ).scores
             recalls[place, column] = min(1.0, np.count_nonzero(read >= last) / count)
     return recalls
 

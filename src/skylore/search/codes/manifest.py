@@ -51,6 +51,8 @@ class Calibration(BaseModel):
     margins
         For each, how many standard deviations of the codes' errors below the last hit candidates
         are still read in full.
+    bias, spread
+        Usual mean and standard deviation of the codes' errors (exact less estimate) among the best.
     misses
         For each, the share of hits that may be expected in lists that are not probed.
     tail
@@ -64,6 +66,8 @@ class Calibration(BaseModel):
 
     recalls: tuple[float, ...]
     margins: tuple[float, ...]
+    bias: float
+    spread: float
     misses: tuple[float, ...]
     tail: tuple[tuple[float, ...], tuple[float, ...]]
     ranks: tuple[int, ...]

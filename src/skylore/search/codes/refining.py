@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Refined", "refine"]
+__all__ = ["Errors", "Refined", "first_read", "refine"]
 
 Scores = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What is known of the errors of estimates before any is measured.
+
+    Attributes
+    ----------
+    margin
+        Standard deviations below the last hit to which candidates are read.
+    bias, spread
+        The least mean and standard deviation (exact less estimate) to reckon with.
+    """
+
+    margin: float
+    bias: float = -math.inf
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,7 @@ class Refined:
 def refine(
     estimates: Scores,
     count: int,
-    margin: float,
+    errors: Errors,
     exact: Callable[[int, int], Scores],
     *,
     complete: bool,
@@ -42,7 +60,8 @@ def refine(
     The errors of the estimates are measured on what was read already, for this very query and
     under its filters. With ``s`` the exact score of the ``count``-th best so far, and ``m`` and
     ``d`` mean and standard deviation of the errors (exact less estimate), all candidates that are
-    estimated at ``s - m - margin * d`` or higher are read.
+    estimated at ``s - m - margin * d`` or higher are read. Neither ``m`` nor ``d`` is taken for
+    less than is usual: the first candidates may be copies of each other, with the same error.
 
     Parameters
     ----------
@@ -50,8 +69,8 @@ def refine(
         Of the candidates, descending; shape ``(N,)``.
     count
         How many best are wanted.
-    margin
-        In standard deviations, from the calibration to the asked recall.
+    errors
+        What the errors usually are, and the margin for the asked recall.
     exact
         Gives the exact scores of the candidates from one place to another.
     complete
@@ -60,9 +79,10 @@ def refine(
     done = min(len(estimates), first_read(count))
     scores = exact(0, done)
     while len(scores) > count:
-        errors = scores - estimates[:done]
+        found = scores - estimates[:done]
+        bias, spread = max(found.mean(), errors.bias), max(found.std(), errors.spread)
         last = np.partition(scores, len(scores) - count)[-count]
-        cut = last - errors.mean() - margin * errors.std()
+        cut = last - bias - errors.margin * spread
         wanted = int(np.searchsorted(-estimates, -cut, "right"))
         if wanted <= done:
             return Refined(scores, short=False)

@@ -16,7 +16,7 @@ from skylore.search.codes.best import Best, Candidates
 from skylore.search.codes.codebook import CodedQuery, unit_rows
 from skylore.search.codes.fragments import to_vectors
 from skylore.search.codes.probing import Wanted, probe_lists
-from skylore.search.codes.refining import refine
+from skylore.search.codes.refining import Errors, refine
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.view import View
 from skylore.search.planner import Way, level_of
@@ -110,7 +110,7 @@ def nearest(
         refined = refine(
             candidates.scores * query.unit,
             count,
-            calibration.margins[level],
+            Errors(calibration.margins[level], calibration.bias, calibration.spread),
             lambda begin, end, found=candidates: reader.scores(found, begin, end),  # type: ignore[misc] # bound now
             complete=candidates.complete,
         )
