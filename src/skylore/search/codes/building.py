@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from skylore.archive.disk import full_disk_said
-from skylore.search.codes.calibration import QUERIES, calibrate, near_queries
+from skylore.search.codes.calibration import QUERIES, calibrate, near_and_far
 from skylore.search.codes.codebook import Codebook
 from skylore.search.codes.costs import measure_costs
 from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of
@@ -177,7 +177,7 @@ class _Build:
     def _measured(self, manifest: Manifest) -> Manifest:
         rng = np.random.default_rng(0)
         sample = sample_of(self._archive, self._column, 4 * QUERIES, seed=1)
-        queries = near_queries(sample, QUERIES, rng)
+        queries = near_and_far(sample, QUERIES, rng)
         book, segments = self._codebook(manifest), self._readable(manifest)
         view = fit(self._archive, manifest, book, segments)
         calibration = calibrate(self._archive, view, queries, rng)

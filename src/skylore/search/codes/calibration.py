@@ -21,7 +21,7 @@ from skylore.search.row_sets import RowSet
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["RECALLS", "calibrate", "near_queries"]
+__all__ = ["RECALLS", "calibrate", "near_and_far", "near_queries"]
 
 RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 MARGINS = tuple(float(m) for m in np.arange(0, 8.25, 0.25))
@@ -46,6 +46,18 @@ def near_queries(sample: Vectors, count: int, rng: np.random.Generator) -> Vecto
     noise = rng.normal(size=chosen.shape).astype(np.float32)
     noise *= NOISE * np.linalg.norm(chosen, axis=1, keepdims=True) / np.sqrt(chosen.shape[1])
     return chosen + noise
+
+
+def near_and_far(sample: Vectors, count: int, rng: np.random.Generator) -> Vectors:
+    """Make queries near objects and, every second, one as far as words may be from images.
+
+    The far ones are differences of two objects, of which little lies along any third.
+    """
+    near = near_queries(sample, count, rng)
+    first, second = rng.permutation(len(sample))[: 2 * (count // 2)].reshape(2, -1)
+    far = sample[first] - sample[second]
+    near[1 : 1 + 2 * len(far) : 2] = far[: len(near[1 : 1 + 2 * len(far) : 2])]
+    return near
 
 
 def calibrate(
@@ -150,8 +162,9 @@ def _refined(
 ) -> Grid:
     """Give the lowest mean recall over filters and lengths of answer, for each margin."""
     means = [
-        np.mean([_by_margin(archive, view, vector, allowed, errors) for vector in queries], axis=0)
+        np.mean([_by_margin(archive, view, vector, allowed, errors) for vector in kind], axis=0)
         for allowed in filters
+        for kind in (queries[::2], queries[1::2])
     ]
     lowest: Grid = np.min(np.concatenate(means), axis=0)
     return lowest
