@@ -82,7 +82,8 @@ def results(work: Path, plan: Plan, *, progress: bool = True) -> pd.DataFrame:
         bar = tqdm(asked, desc=f"{name}, {network}", disable=not progress)
         for share, seed, learner, how in bar:
             settings = plan.settings.model_copy(update={"network": network, "seed": seed})
-            file = kept / f"{_slug(name, network, share, seed, learner)}.parquet"
+            recipe = settings.digest[:8]
+            file = kept / f"{_slug(name, network, share, seed, learner, recipe)}.parquet"
             if not file.exists():
                 found = _run(data, share, how, settings, file.with_suffix(".safetensors"))
                 if found is None:
@@ -156,6 +157,8 @@ def _shown(interval: Interval) -> str:
 def plot_shares(found: pd.DataFrame, file: Path) -> None:
     """Draw macro F₁ against the share of the data, a panel for each set and network."""
     chosen = found[found["learner"].isin(OF_SHARES)]
+    several = chosen.groupby(["set", "network"])["share"].transform("nunique") > 1
+    chosen = chosen[several] if several.any() else chosen
     panels = list(chosen.groupby(["set", "network"], sort=False))
     with styled_figure(4.6 * len(panels), 4.2) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
