@@ -9,7 +9,8 @@ on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -41,19 +42,20 @@ RINGS = Task(
 CHOSEN = (*(t for t in TASKS if t.name in ("GZ1, four classes", "class5, five classes")), RINGS)
 
 
-def results(work: Path, seeds: int, steps: int) -> pd.DataFrame:
+def results(work: Path, asked: argparse.Namespace) -> pd.DataFrame:
     """Run all that has not been run, and give a row for each held-out object."""
     kept = work / "symbols"
     kept.mkdir(exist_ok=True)
     archive = Archive.open(work / "galaxies.skylore")
     parts = []
-    for task in CHOSEN:
+    for task in CHOSEN[: asked.tasks]:
         data = open_task(archive, task, kept)
-        for share, seed, name, learner in tqdm(list(_asked(data, seeds)), desc=task.name):
+        runs = list(_runs(data, asked.shares, asked.seeds))
+        for share, seed, name, learner in tqdm(runs, desc=task.name):
             file = kept / f"{data.slug}-{share}-{seed}-{_slug(name)}.parquet"
             if not file.exists():
                 settings = ClassifierSettings(
-                    network=f"model:{work}/label-free", steps=steps, batch_size=48, seed=seed
+                    network=f"model:{work}/label-free", steps=asked.steps, batch_size=48, seed=seed
                 )
                 rows = data.share(share, seed)
                 found = (
@@ -67,8 +69,10 @@ def results(work: Path, seeds: int, steps: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _asked(data: TaskData, seeds: int) -> Iterator[tuple[int, int, str, Learner | None]]:
-    for share, seed in product(SHARES, range(seeds)):
+def _runs(
+    data: TaskData, shares: Sequence[int], seeds: int
+) -> Iterator[tuple[int, int, str, Learner | None]]:
+    for share, seed in product(shares, range(seeds)):
         rows = data.share(share, seed)
         if len(rows) < FEWEST or data.lacks_a_class(rows):
             continue
@@ -117,8 +121,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of the recipe")
     parser.add_argument("--seeds", type=int, default=3, help="subsets and runs of each share")
     parser.add_argument("--steps", type=int, default=120, help="of each run")
+    parser.add_argument("--shares", type=int, nargs="+", default=SHARES, help="1 in so many labels")
+    parser.add_argument("--tasks", type=int, default=len(CHOSEN), help="only the first so many")
     options = parser.parse_args()
-    found = results(options.work, options.seeds, options.steps)
+    found = results(options.work, options)
     publish("symbols", layout(found), write=options.write)
 
 
