@@ -14,7 +14,6 @@ from torch import Tensor
 
 from skylore.density.coding import Coded, code_rows
 from skylore.density.emulator import DensityEmulator
-from skylore.density.network import inputs_of
 from skylore.density.tables import read_table
 from skylore.errors import ModelError
 
@@ -130,7 +129,7 @@ def sample(
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in targets}
     for block, start in enumerate(range(0, len(coded), rows)):
         part = coded.rows(slice(start, start + rows))
-        drawn = _draw(emulator, part, seen.numpy(), places, n, seed * 7919 + block)
+        drawn = _draw(emulator, part, seen.numpy(), places, n=n, seed=seed * 7919 + block)
         for name, values in zip(targets, drawn, strict=True):
             parts[name].append(values)
     return {name: np.concatenate(found) for name, found in parts.items()}
@@ -141,6 +140,7 @@ def _draw(
     coded: Coded,
     seen: NDArray[np.bool_],
     places: list[int],
+    *,
     n: int,
     seed: int,
 ) -> list[NDArray[np.generic]]:
@@ -149,7 +149,7 @@ def _draw(
     many, each = len(coded), n
     for step, column in enumerate(places):
         visible = torch.from_numpy(seen)
-        drawn = _column(emulator, coded, visible, column, each, seed * 101 + step)
+        drawn = _column(emulator, coded, visible, column, n=each, seed=seed * 101 + step)
         found.append(drawn.reshape(many, n))
         if step == len(places) - 1:
             break
@@ -162,7 +162,7 @@ def _draw(
 
 
 def _column(
-    emulator: DensityEmulator, coded: Coded, visible: Tensor, column: int, n: int, seed: int
+    emulator: DensityEmulator, coded: Coded, visible: Tensor, column: int, *, n: int, seed: int
 ) -> NDArray[np.generic]:
     spec = emulator.columns[column]
     if spec.is_categorical:
@@ -171,8 +171,9 @@ def _column(
         edges = np.exp(logs).cumsum(axis=1)
         chosen = (rng.random((len(logs), n, 1)) * edges[:, None, -1:] > edges[:, None]).sum(axis=2)
         return np.array(spec.categories)[chosen]
-    parts = emulator.predict(coded, visible, column)
-    return np.concatenate([part.draw(n, seed + 13 * i) for i, (_, part) in enumerate(parts)])
+    parts = enumerate(emulator.predict(coded, visible, column))
+    drawn: NDArray[np.generic] = np.concatenate([p.draw(n, seed + 13 * i) for i, (_, p) in parts])
+    return drawn
 
 
 def _with(

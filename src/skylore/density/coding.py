@@ -11,11 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from skylore.density.columns import ColumnSpec, is_text, numbers_of, texts_of
+from skylore.density.transforms import Warp
+from skylore.density.values import SENTINELS
 from skylore.errors import ModelError
 
 __all__ = ["Coded", "code_rows"]
 
 Floats = NDArray[np.float64]
+
+_FAR = 8.0
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,8 @@ def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str
             arrays["x"][:, j], present[:, j] = x, there
             continue
         x = _numbers(column, spec)
-        there = np.isfinite(x)
-        present[:, j] = there
-        _fill_number(arrays, atom, j, spec, x, there)
+        present[:, j] = np.isfinite(x)
+        _fill_number(arrays, atom, j, spec, x)
         if spec.error and spec.error in table.column_names:
             arrays["error"][:, j] = _errors(numbers_of(table[spec.error]), spec)
     return Coded(**arrays, atom=atom, present=present, unknown=unknown)
@@ -125,20 +128,23 @@ def _numbers(column: pa.ChunkedArray, spec: ColumnSpec) -> Floats:
     x[~np.isfinite(x)] = np.nan
     if spec.sentinels:
         x[np.isin(x, [float(v) for v in spec.sentinels])] = np.nan
+    known = np.isin(x, SENTINELS)
+    if known.any():
+        # One that training did not hold is told from a value by lying far from all that it held.
+        x[known & (np.abs(_warp_of(spec).forward(x)) > _FAR)] = np.nan
     return x
 
 
-def _fill_number(
-    arrays: dict[str, Floats],
-    atom: NDArray[np.int64],
-    j: int,
-    spec: ColumnSpec,
-    x: Floats,
-    there: NDArray[np.bool_],
-) -> None:
-    warp = spec.warp
-    if warp is None:
+def _warp_of(spec: ColumnSpec) -> Warp:
+    if spec.warp is None:
         raise ModelError(f'the column "{spec.name}" has no transform; train the model again')
+    return spec.warp
+
+
+def _fill_number(
+    arrays: dict[str, Floats], atom: NDArray[np.int64], j: int, spec: ColumnSpec, x: Floats
+) -> None:
+    warp, there = _warp_of(spec), np.isfinite(x)
     known = np.where(there, x, warp.offset if warp.base != "log" else warp.unit)
     arrays["x"][:, j] = np.where(there, x, np.nan)
     arrays["z"][:, j] = np.where(there, warp.forward(known), 0.0)
@@ -155,4 +161,5 @@ def _errors(errors: Floats, spec: ColumnSpec) -> Floats:
     if spec.warp is None:
         return np.zeros_like(errors)
     known = np.isfinite(errors) & (errors > 0)
-    return np.where(known, errors, 0.0) / (spec.warp.unit * spec.warp.spread)
+    scaled: Floats = np.where(known, errors, 0.0) / (spec.warp.unit * spec.warp.spread)
+    return scaled

@@ -73,7 +73,7 @@ class ColumnSpec(BaseModel):
 
     def __str__(self) -> str:
         """Say it in one line."""
-        parts = [self.kind]
+        parts: list[str] = [self.kind]
         if self.categories:
             parts.append(f"{len(self.categories)} categories")
         if self.atoms:

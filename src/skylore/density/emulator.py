@@ -306,7 +306,9 @@ class DensityEmulator:
         if target not in coded.unknown:
             return np.zeros(len(coded), bool)
         column: pa.ChunkedArray = read_table(table, [target])[target]
-        return ~coded.present[:, self.place(target)] & np.asarray(column.is_valid())
+        given = np.asarray(column.is_valid(), np.bool_)
+        strange: NDArray[np.bool_] = ~coded.present[:, self.place(target)] & given
+        return strange
 
     @staticmethod
     def _concatenated(parts: Iterator[Floats]) -> Floats:

@@ -63,6 +63,11 @@ class DensityModel(nn.Module):
         )
 
     @property
+    def networks(self) -> list[DensityNetwork]:
+        """The members."""
+        return [member for member in self.members if isinstance(member, DensityNetwork)]
+
+    @property
     def contrasts(self) -> Sequence[Contrast]:
         """The pairs of columns that the networks see the difference of."""
         return [Contrast(*contrast) for contrast in self.config.contrasts]
@@ -92,7 +97,7 @@ class DensityModel(nn.Module):
         targets = torch.full((len(seen), 1), column, device=device)
         found = []
         with torch.inference_mode():
-            for member in self.members:
+            for member in self.networks:
                 known = member(inputs.to(device), seen[:, None].to(device), targets)
                 found.append(member.heads[column](known).double().cpu())
         return found

@@ -193,7 +193,9 @@ class MemberRun:
             if not len(there):
                 continue
             with torch.inference_mode():
-                parts = [self._given_all(model, part, column) for part in there.split(_BATCH)]
+                parts = [
+                    self._given_all(model, part, column) for part in torch.split(there, _BATCH)
+                ]
             found[spec.name] = float(torch.cat(parts).clamp(max=50).mean())
         return found
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -134,7 +134,7 @@ def _train(
     return runs
 
 
-def _advance(bar: tqdm[None], done: int) -> Callable[[int, float], None]:
+def _advance(bar: tqdm[Any], done: int) -> Callable[[int, float], None]:
     def advance(step: int, loss: float) -> None:
         bar.update(done + step - bar.n)
         if step % 10 == 0:

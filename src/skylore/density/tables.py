@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 from pyarrow import csv as pacsv
@@ -21,7 +21,7 @@ from skylore.sources.walk import has_suffix, printable
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-    Readable = str | Path | pa.Table | Mapping[str, Any] | Archive
+    Readable: TypeAlias = str | Path | pa.Table | Mapping[str, Any] | Archive
 
 __all__ = ["read_table"]
 

@@ -87,13 +87,14 @@ class Warp(BaseModel):
         return slope + np.log(_spline_slope(self.plain(x), *self._arrays))
 
     def _base(self, x: Floats) -> Floats:
-        t = (np.asarray(x, np.float64) - self.offset) / self.unit
+        t: Floats = (np.asarray(x, np.float64) - self.offset) / self.unit
         with np.errstate(divide="ignore", invalid="ignore"):
             match self.base:
                 case "log":
                     return np.where(t > 0, np.log(t), np.where(np.isnan(t), np.nan, -np.inf))
                 case "asinh":
-                    return np.arcsinh(t)
+                    stretched: Floats = np.arcsinh(t)
+                    return stretched
         return t
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["find_atoms", "find_sentinels"]
+__all__ = ["SENTINELS", "find_atoms", "find_sentinels"]
 
 Floats = NDArray[np.float64]
 
