@@ -28,7 +28,8 @@ def conditioning_sets(task: Task, seed: int = 0) -> dict[str, list[int]]:
     """Give none, each column, three random shares of them, and all but the target."""
     others = [j for j in range(len(task.columns)) if j != task.place]
     rng = np.random.default_rng(seed)
-    sets = {"nothing": []} | {task.columns[j]: [j] for j in others}
+    sets: dict[str, list[int]] = {"nothing": []}
+    sets |= {task.columns[j]: [j] for j in others}
     for share in (0.25, 0.5, 0.75):
         count = max(1, round(share * len(others)))
         choices = list(combinations(others, count))

@@ -72,7 +72,7 @@ def of_peer(name: str, python: Path) -> Callable[[Task, Path], Answers]:
     """Have a peer answer in its own environment."""
 
     def answer(_: Task, folder: Path) -> Answers:
-        command = [python, "-m", "benchmarks.density_peers", name, folder.resolve()]
+        command = [str(python), "-m", "benchmarks.density_peers", name, str(folder.resolve())]
         places = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **places})
         return kept_answers(folder / f"{name}.parquet")

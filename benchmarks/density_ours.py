@@ -14,6 +14,8 @@ from benchmarks.density_tables import Task, Values
 from skylore.density.chain import sample
 from skylore.density.emulator import DensityEmulator
 from skylore.density.published.emulator import PublishedEmulator
+from skylore.density.service import fit_density
+from skylore.density.settings import DensitySettings
 
 Arrays = dict[str, Values]
 
@@ -39,8 +41,8 @@ class Ours:
         return {name: table[:, j].copy() for j, name in enumerate(self._columns)}
 
     def _known(self, table: Values, target: str) -> list[str]:
-        found = ~np.isnan(table).all(axis=0)
-        return [n for n, seen in zip(self._columns, found, strict=True) if seen and n != target]
+        columns = zip(self._columns, table.T, strict=True)
+        return [name for name, part in columns if name != target and np.isfinite(part).any()]
 
 
 class Published:
@@ -64,11 +66,10 @@ def our_model(task: Task, folder: Path, epochs: int | None, members: int) -> tup
     if not note.exists():
         start = time.process_time()
         arrays = dict(zip(task.columns, task.training.T.copy(), strict=True))
-        length = {} if epochs is None else {"epochs": epochs}
-        emphasis = (task.target,)
-        DensityEmulator.fit(
-            arrays, list(task.columns), place, members=members, emphasis=emphasis, **length
-        )
+        settings = DensitySettings(members=members, emphasis=(task.target,))
+        if epochs is not None:
+            settings = settings.model_copy(update={"epochs": epochs})
+        fit_density(arrays, place, list(task.columns), settings)
         note.write_text(str(time.process_time() - start))
     return Ours(task.columns, DensityEmulator.load(place)), float(note.read_text())
 

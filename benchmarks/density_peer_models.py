@@ -80,7 +80,7 @@ class SplineFlow:
         self._flows = [self._train(features, standard, seed + i) for i in range(members)]
 
     def _features(self, inputs: Values) -> Values:
-        return np.clip(self._inputs.transform(inputs), -4, 4)
+        return np.asarray(np.clip(self._inputs.transform(inputs), -4, 4), np.float64)
 
     def _train(self, inputs: Values, y: Values, seed: int) -> Any:  # noqa: ANN401 - zuko is imported late
         torch, zuko = importlib.import_module("torch"), importlib.import_module("zuko")

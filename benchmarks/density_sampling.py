@@ -46,7 +46,8 @@ def trained_head(
         with torch.no_grad():
             condition = emulator.network.condition(batch.values, tokens, batch.target)
         optimiser.zero_grad()
-        head.loss(condition, batch.truth, generator).mean().backward()
+        loss = head.loss(condition, batch.truth, generator).mean()
+        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it without types
         optimiser.step()
         rates.step()
     save_file(head.state_dict(), file)

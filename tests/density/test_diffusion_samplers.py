@@ -12,6 +12,7 @@ from torch import Tensor
 
 from density.exact_networks import ExactNetwork
 from skylore.density.diffusion.head import DiffusionHead
+from skylore.density.diffusion.parametrisation import Prediction
 from skylore.density.diffusion.quantiles import QuantileSpline, normal_nodes
 from skylore.density.diffusion.sampling import ancestral, ddim, dpm_solver
 from skylore.density.diffusion.schedule import (
@@ -52,12 +53,15 @@ def test_walking_in_more_steps_than_there_are_is_refused() -> None:
         cosine_schedule(100).spaced(101)
 
 
-@pytest.mark.parametrize(("solver", "steps"), [(dpm_solver, 16), (ddim, 100)])
-def test_draws_are_of_the_true_distribution(solver: Solver, steps: int) -> None:
-    schedule = cosine_schedule(100)
-    network = ExactNetwork(schedule, "velocity", TWO_MODES)
+@pytest.mark.parametrize(
+    ("solver", "steps", "kind"),
+    [(dpm_solver, 16, "velocity"), (ddim, 100, "velocity"), (ddim, 100, "noise")],
+)
+def test_draws_are_of_the_true_distribution(solver: Solver, steps: int, kind: Prediction) -> None:
+    schedule = cosine_schedule(100) if kind == "velocity" else sigmoid_schedule(100)
+    network = ExactNetwork(schedule, kind, TWO_MODES)
     start = torch.randn(1, 4000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    draws = solver(network, start, schedule, steps=steps, kind="velocity")
+    draws = solver(network, start, schedule, steps=steps, kind=kind)
     assert kstest(draws[0].numpy(), two_modes_cdf).statistic < 0.035
 
 
@@ -73,13 +77,15 @@ def test_second_order_is_closer_than_first_at_equal_steps() -> None:
     assert errors[0] < errors[1]
 
 
-def test_ancestral_walk_draws_the_true_distribution() -> None:
-    schedule = zero_terminal_snr(sigmoid_schedule(100))
-    network = ExactNetwork(schedule, "velocity", TWO_MODES)
+@pytest.mark.parametrize("kind", ["velocity", "noise"])
+def test_ancestral_walk_draws_the_true_distribution(kind: Prediction) -> None:
+    schedule = sigmoid_schedule(100)
+    schedule = zero_terminal_snr(schedule) if kind == "velocity" else schedule
+    network = ExactNetwork(schedule, kind, TWO_MODES)
     generator = torch.Generator().manual_seed(2)
     start = torch.randn(1, 4000, generator=generator, dtype=torch.float64)
     draws = ancestral(
-        network, start, schedule, kind="velocity", noise_at_last_step=False, generator=generator
+        network, start, schedule, kind=kind, noise_at_last_step=False, generator=generator
     )
     assert kstest(draws[0].numpy(), two_modes_cdf).statistic < 0.035
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
@@ -53,18 +52,18 @@ class Predictor(nn.Module):
         return Conditioned(self, terms or [condition.new_zeros(1, 1, 1)] * len(self.hidden))
 
 
-class Conditioned(NamedTuple):
+class Conditioned:
     """A predictor whose condition is given: one term a layer, ``(N, 1, W)``."""
 
-    predictor: Predictor
-    terms: list[Tensor]
+    def __init__(self, predictor: Predictor, terms: list[Tensor]) -> None:
+        self._predictor, self._terms = predictor, terms
 
     def __call__(self, values: Tensor, time: int) -> Tensor:
         """Predict for ``values`` ``(N, M)``, all at the step ``time`` from 1 to T."""
-        model = self.predictor
+        model = self._predictor
         hidden = values[:, :, None]
-        for layer, table, term in zip(model.hidden, model.times, self.terms, strict=True):
-            hidden = layer(hidden).add_(term + table.weight[time - 1])
-            hidden = F.gelu(hidden)
+        step = torch.tensor(time - 1, device=values.device)
+        for layer, table, term in zip(model.hidden, model.times, self._terms, strict=True):
+            hidden = F.gelu(layer(hidden).add_(term + table(step)))
         predicted: Tensor = model.output(hidden)[:, :, 0]
         return predicted

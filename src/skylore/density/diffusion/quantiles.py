@@ -103,7 +103,8 @@ class QuantileSpline:
 
     def cdf(self, values: Tensor) -> Tensor:
         """Give the probability at or below each of ``(N, M)`` values."""
-        return torch.special.ndtr(self.scores_of(values)[0])
+        shares: Tensor = torch.special.ndtr(self.scores_of(values)[0])
+        return shares
 
     def quantiles(self, shares: Tensor) -> Tensor:
         """Give the values below which ``(M,)`` shares, between 0 and 1, of each row lie."""

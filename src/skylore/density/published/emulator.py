@@ -196,7 +196,7 @@ class PublishedEmulator:
         size = max(1, _VALUES_AT_ONCE // count)
         parts = []
         for values, tokens in zip(
-            request.standard.split(size), request.tokens.split(size), strict=True
+            torch.split(request.standard, size), torch.split(request.tokens, size), strict=True
         ):
             asked = torch.full((len(values),), request.column + 1)
             parts.append(

@@ -59,11 +59,13 @@ class LinearScaling:
 
     def forward(self, values: Values, column: int) -> Values:
         """Give standardised values."""
-        return (values - self._centres[column]) / self._spreads[column]
+        standard: Values = (values - self._centres[column]) / self._spreads[column]
+        return standard
 
     def inverse(self, standard: Values, column: int) -> Values:
         """Give values in the column's units."""
-        return standard * self._spreads[column] + self._centres[column]
+        values: Values = standard * self._spreads[column] + self._centres[column]
+        return values
 
     def log_slope(self, values: Values, column: int) -> Values:
         """Give the constant ``−log spread``."""

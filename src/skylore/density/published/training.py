@@ -88,7 +88,7 @@ def _epoch(
     half = scaler is not None and scaler.is_enabled()
     total = 0.0
     order = torch.randperm(len(rows), generator=generator)
-    for part in order.split(recipe.batch_size):
+    for part in torch.split(order, recipe.batch_size):
         batch = draw_batch(rows[part], recipe.context, generator)
         values, tokens, target, truth = (tensor.to(device) for tensor in batch)
         with torch.autocast(device.type, torch.float16, enabled=half):
