@@ -63,6 +63,26 @@ def test_a_vision_model_encodes_as_itself(vision_folder):
     assert encoder.encode([]).shape == (0, 24)
 
 
+def test_a_masked_autoencoder_sees_the_whole_image(tmp_path):
+    """Its own class hides three quarters of the patches by chance, in use as in training."""
+    import torch
+
+    from encoders.hub_models import SMALL
+
+    shape = transformers.ViTMAEConfig(**SMALL, intermediate_size=32, image_size=32, patch_size=8)
+    torch.manual_seed(0)
+    network = transformers.ViTMAEModel(shape)
+    network.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(SETTINGS))
+    encoder = load_image_encoder(f"hf:{tmp_path}")
+    vectors = encoder.encode(IMAGES)
+    np.testing.assert_allclose(encoder.encode(IMAGES), vectors, atol=1e-6)
+    changed = [image.copy() for image in IMAGES]
+    for image in changed:
+        image[: len(image) // 4, : image.shape[1] // 4] = 255
+    assert (np.abs(encoder.encode(changed) - vectors).max(axis=1) > 1e-4).all()
+
+
 def test_a_sentence_model_encodes_as_itself_and_reads_to_the_end():
     from skylore.encoders.minilm import MiniLMEncoder
 

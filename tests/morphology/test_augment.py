@@ -92,11 +92,17 @@ def test_half_of_the_images_are_mirrored():
     assert abs(flips.mean() - 0.5) < 4 * 0.5 / math.sqrt(4000)
 
 
-def angles_and_flips(count: int) -> tuple[np.ndarray, np.ndarray]:
+def test_handed_images_are_turned_and_never_mirrored():
+    angles, flips = angles_and_flips(500, STILL.model_copy(update={"mirror": False}))
+    assert not flips.any()
+    assert np.ptp(angles) > 6
+
+
+def angles_and_flips(count: int, how: Augmentation = STILL) -> tuple[np.ndarray, np.ndarray]:
     """Read each image's change off two ramps."""
     config = NetworkConfig(pixels=16, frames=1)
     images = ramps(16, 15).expand(count, 3, 16, 16)
-    (frame,) = augment(images, config, STILL, chance(5))
+    (frame,) = augment(images, config, how, chance(5))
     x, y = (frame * 255 / 15).numpy()[:, :2].swapaxes(0, 1)
     right = [(c[:, 7:9, 8] - c[:, 7:9, 7]).mean(axis=1) for c in (x, y)]
     down = [(c[:, 8, 7:9] - c[:, 7, 7:9]).mean(axis=1) for c in (x, y)]

@@ -135,7 +135,7 @@ class _HubVision(TrainableNetwork):
             self.dimension = self.eval()([torch.zeros(1, 3, side, side)]).shape[1]
 
     def forward(self, frames: Sequence[Tensor]) -> Tensor:
-        from skylore.encoders.hub_network import projected
+        from skylore.encoders.hub_network import projected, unmasked
 
         scaled = 255 * self.description.factor * frames[0]
         pixels = (scaled - self.mean) / self.deviation
@@ -143,7 +143,7 @@ class _HubVision(TrainableNetwork):
         if pooling == "projection":
             vectors: Tensor = projected(self.network.get_image_features(pixel_values=pixels))
             return vectors
-        shown = _all_patches(self.network, pixels)
+        shown = unmasked(self.network, pixels)
         states: Tensor = self.network(pixel_values=pixels, **shown).last_hidden_state
         if states.ndim == 4:  # convolutional networks: (N, C, H, W)
             return states.mean(dim=(2, 3))
@@ -172,16 +172,6 @@ def _without_texts(network: Any) -> None:  # noqa: ANN401 - transformers has no 
     for name in ("text_model", "text_projection"):
         if hasattr(network, "get_image_features") and hasattr(network, name):
             delattr(network, name)
-
-
-def _all_patches(network: Any, pixels: Tensor) -> dict[str, Tensor]:  # noqa: ANN401 - transformers has no types
-    """Say that no patch is hidden: masked autoencoders show themselves a quarter, by chance."""
-    if not hasattr(network.config, "mask_ratio"):
-        return {}
-    network.config.mask_ratio = 0.0
-    patches = network.embeddings.position_embeddings.shape[1] - 1
-    order = torch.arange(patches, device=pixels.device)
-    return {"noise": order.float().expand(len(pixels), -1)}
 
 
 def make_network(description: GalaxyDescription | HubDescription) -> TrainableNetwork:

@@ -89,6 +89,9 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    mirror: Annotated[
+        bool, typer.Option(help="Mirror images in training; not where classes are handed.")
+    ] = True,
     where: OnlyWhere = None,
     group_by: GroupBy = None,
     separation: Apart = None,
@@ -135,6 +138,7 @@ def fit(
         "learning_rate": learning_rate,
         "fewest": fewest,
         "seed": seed,
+        "augmentation": None if mirror else {"mirror": False},
     }
     report = fit_classifier(
         Archive.open(archive),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skylore.encoders.base import Pixels, TextEncoder
 from skylore.encoders.hub_files import is_image_text, not_loaded, read_json
-from skylore.encoders.hub_network import load_network, projected
+from skylore.encoders.hub_network import load_network, projected, unmasked
 from skylore.encoders.network import NetworkEncoder
 from skylore.encoders.patches import PatchGrid
 from skylore.encoders.preprocess import Preprocessing
@@ -103,6 +103,7 @@ class HubImageEncoder(NetworkEncoder):
         if self.pooling == "projection":
             vectors: Tensor = projected(self._network.get_image_features(**given))
             return vectors
+        given |= unmasked(self._network, given["pixel_values"])
         return self._pool(self._network(**given).last_hidden_state)
 
     def _pool(self, states: Tensor) -> Tensor:

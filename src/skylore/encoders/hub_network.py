@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from skylore.encoders.devices import default_device
 from skylore.encoders.hub_files import not_loaded
 from skylore.errors import DependencyMissingError
 
-__all__ = ["load_network", "projected"]
+__all__ = ["load_network", "projected", "unmasked"]
 
 _UNUSED = "pooler."
 """Many checkpoints come without this layer, and nothing here reads its output."""
@@ -55,6 +58,16 @@ def _refuse_random(network: Any, missing: Iterable[str]) -> None:  # noqa: ANN40
     needed = sorted(name for name in lacking if not name.startswith(_UNUSED))
     if needed:
         raise ValueError(f"model.safetensors lacks {len(needed)} weights, such as {needed[0]}.")
+
+
+def unmasked(network: Any, pixels: Tensor) -> dict[str, Tensor]:  # noqa: ANN401 - as above
+    """Say that no patch is hidden: masked autoencoders show themselves a quarter, by chance."""
+    if not hasattr(network.config, "mask_ratio"):
+        return {}
+    network.config.mask_ratio = 0.0
+    patches = network.embeddings.position_embeddings.shape[1] - 1
+    order = torch.arange(patches, device=pixels.device)
+    return {"noise": order.float().expand(len(pixels), -1)}
 
 
 def projected(found: Any) -> Any:  # noqa: ANN401 - transformers has no types

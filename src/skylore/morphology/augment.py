@@ -19,6 +19,8 @@ class Augmentation(BaseModel):
 
     Attributes
     ----------
+    mirror : bool
+        Whether half of the images are mirrored; not where classes differ by handedness.
     zoom : float
         Largest relative change of scale, either way.
     shift : float
@@ -35,6 +37,7 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    mirror: bool = True
     zoom: float = Field(0.2, ge=0, le=0.5)
     shift: float = Field(0.06, ge=0, le=0.25)
     blur: float = Field(0.25, ge=0, le=1)
@@ -99,7 +102,8 @@ def _transforms(count: int, how: Augmentation, generator: torch.Generator | None
     angle = 2 * math.pi * torch.rand(count, generator=generator)
     spread = 2 * torch.rand(count, generator=generator) - 1
     scale = torch.exp(spread * math.log1p(how.zoom))
-    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    chance = torch.rand(count, generator=generator)
+    mirror = torch.where((chance < 0.5) & how.mirror, -1.0, 1.0)
     cosine, sine = scale * angle.cos(), scale * angle.sin()
     shift = how.shift * (2 * torch.rand(2, count, generator=generator) - 1)
     rows = [
