@@ -69,6 +69,7 @@ def test_a_masked_autoencoder_sees_the_whole_image(tmp_path):
 
     from encoders.hub_models import SMALL
 
+    transformers = pytest.importorskip("transformers")
     shape = transformers.ViTMAEConfig(**SMALL, intermediate_size=32, image_size=32, patch_size=8)
     torch.manual_seed(0)
     network = transformers.ViTMAEModel(shape)
