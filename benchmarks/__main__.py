@@ -57,6 +57,7 @@ def _of_real_galaxies(data: Path) -> list[tuple[str | Path, ...]]:
     return [
         ("caption_benchmark", "--data", data),
         ("evaluate_64", "--data", data, *unchecked),
+        ("density", "--data", data, "--work", Path(tempfile.gettempdir()) / "skylore-density"),
     ]
 
 
