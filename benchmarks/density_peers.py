@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.density_peer_models import PEERS, Values
+from benchmarks.density_peer_models import Fitted, NaturalGradientBoosting, SplineFlow, Values
+from benchmarks.density_peer_quantiles import catboost_quantiles, quantile_forest, treeffuser
 
 DRAWS = 200
+PEERS: dict[str, Callable[[Values, Values, int], Fitted]] = {
+    "ngboost": NaturalGradientBoosting,
+    "quantile-forest": quantile_forest,
+    "spline-flow": SplineFlow,
+    "catboost-quantiles": catboost_quantiles,
+    "treeffuser": treeffuser,
+}
 
 
 def chance_of_cap(inputs: Values, capped: NDArray[np.bool_], asked: Values) -> Values:

@@ -161,6 +161,7 @@ def test_scalings_invert_and_know_their_slope(column: np.ndarray, linear: bool) 
         (np.array([[1.0, np.inf], [2.0, 1.0]]), "infinite"),
         (np.ones((4, 3)), "2 columns"),
         (np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]]), "each with a value"),
+        (np.array([[1.0, np.nan], [2.0, np.nan]]), "no row has a value of y"),
     ],
 )
 def test_bad_tables_are_refused(table: np.ndarray, message: str) -> None:
@@ -173,6 +174,9 @@ def test_unknown_columns_and_damaged_folders_are_refused(
 ) -> None:
     with pytest.raises(ModelError, match="no column z"):
         emulator.sample(line(2), "z", 3)
+    for values in ([1.0, 2.0], [np.nan]):
+        with pytest.raises(ModelError, match="values are finite"):
+            emulator.log_density(line(1), "y", values)
     with pytest.raises(ModelError, match="no published density emulator"):
         load_published(tmp_path)
     save_published(emulator, tmp_path)

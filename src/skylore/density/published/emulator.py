@@ -73,10 +73,13 @@ class PublishedEmulator:
         Raises
         ------
         ModelError
-            The table does not fit its columns, holds infinities, has a row without any value, or
-            a column cannot be scaled.
+            The table does not fit its columns, holds infinities, has a row or a column without
+            any value, or a column cannot be scaled.
         """
         rows = _checked(table, columns)
+        if np.isnan(rows).all(axis=0).any():
+            empty = [columns[j] for j in np.flatnonzero(np.isnan(rows).all(axis=0))]
+            raise ModelError(f"no row has a value of {', '.join(empty)}; leave these columns out")
         recipe = recipe or PublishedTraining(context=len(columns))
         settings = settings or PublishedNetworkSettings(columns=len(columns))
         if settings.columns != len(columns):
@@ -133,7 +136,7 @@ class PublishedEmulator:
         ndarray, shaped as the values
         """
         request = self._request(table, target)
-        wanted = np.asarray(values, dtype=np.float64)
+        wanted = _values_of(values, request)
         standard = self.scaling.forward(wanted, request.column)
         logs = self._read(request, standard, QuantileSpline.log_density)
         return logs + self.scaling.log_slope(wanted, request.column)
@@ -141,7 +144,7 @@ class PublishedEmulator:
     def cdf(self, table: ArrayLike, target: str, values: ArrayLike) -> Values:
         """Give the probability at or below values ``(N,)`` or ``(N, M)``, by the same flow."""
         request = self._request(table, target)
-        wanted = np.asarray(values, dtype=np.float64)
+        wanted = _values_of(values, request)
         standard = self.scaling.forward(wanted, request.column)
         return self._read(request, standard, QuantileSpline.cdf)
 
@@ -212,6 +215,16 @@ class PublishedEmulator:
         numbers = torch.arange(1, len(self.columns) + 1)
         tokens = torch.where(standard.isnan(), 0, numbers)
         return _Request(self.columns.index(target), standard.nan_to_num(0.0), tokens)
+
+
+def _values_of(values: ArrayLike, request: _Request) -> Values:
+    wanted = np.asarray(values, dtype=np.float64)
+    rows = len(request.standard)
+    if wanted.shape[:1] != (rows,) or wanted.ndim > 2 or not np.isfinite(wanted).all():
+        raise ModelError(
+            f"values are finite and of shape ({rows},) or ({rows}, M), not {wanted.shape}"
+        )
+    return wanted
 
 
 def _standardised(rows: Values, scaling: Scaling) -> Tensor:
