@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -331,3 +332,19 @@ def test_answers_are_kept_within_a_bound(archive: Archive, monkeypatch: pytest.M
     assert np.array_equal(again, first)
     with pytest.raises(ValueError, match="read-only"):
         again[0] = 1
+
+
+def test_fragments_without_any_copy_are_answered_for(tmp_path: Path) -> None:
+    archive = make(tmp_path / "a.skylore", 2 * BLOCK)
+    names = columns_to_copy(archive)
+    rows = archive.read(["id", *names])
+    filled = [pc.fill_null(rows[name], pa.scalar(0).cast(rows[name].type)) for name in names]
+    whole = pa.table([rows["id"], *filled], names=["id", *names])
+    for prefix in ("first", "then"):
+        ids = pc.binary_join_element_wise(prefix, whole["id"].cast(pa.string()), "-")
+        archive.append(whole.set_column(0, "id", ids))
+        archive.refresh()
+        if prefix == "first":
+            build_masks(archive)
+    check(archive, "`d` > 0.5")
+    check(archive, "`i` > 1 OR `u` < 20")

@@ -11,7 +11,8 @@ from skylore.search.planner import Task, cheapest, choose, estimate, level_of, p
 COSTS = Costs(scan=8, gather=30, probe=15, refine=12, read=1.5)
 CALIBRATION = Calibration(
     recalls=(0.8, 0.95, 0.99),
-    margins=(0.5, 1.0, 2.0),
+    counts=(10,),
+    margins=((0.5,), (1.0,), (2.0,)),
     bias=0.0,
     spread=0.01,
     misses=(0.1, 0.02, 0.004),

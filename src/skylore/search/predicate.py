@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -21,6 +22,8 @@ __all__ = ["MAX_EXACT", "compile_predicate", "parse_trusted", "quote_name", "quo
 
 MAX_LENGTH = 10_000
 MAX_NODES = 2_000
+REMEMBERED = 512
+"""Predicates of late, which are not parsed again."""
 
 ALLOWED = (
     exp.And,
@@ -92,8 +95,12 @@ def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] 
     >>> compile_predicate("Mag < 19 and not flag", ["mag", "flag"])
     '`mag` < 19 AND NOT `flag`'
     """
+    return _compiled(text, tuple(columns), frozenset(whole))
+
+
+@lru_cache(REMEMBERED)
+def _compiled(text: str, names: tuple[str, ...], whole: frozenset[str]) -> str:
     tree = _parsed(text)
-    names = list(columns)
     for node in tree.walk():
         if not isinstance(node, ALLOWED):
             raise FilterError(
@@ -140,7 +147,7 @@ def _parsed(text: str) -> exp.Expression:
     return tree
 
 
-def _resolve(column: exp.Column, names: list[str]) -> None:
+def _resolve(column: exp.Column, names: Sequence[str]) -> None:
     if len(column.parts) != 1 or not isinstance(column.this, exp.Identifier):
         raise FilterError(f"{column.sql()!r} is not a column name; quote names with dots: `a.b`")
     asked = column.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -27,8 +29,13 @@ __all__ = ["WORDS", "answer"]
 WORDS = ("captions", "caption")
 """Columns of words, best first."""
 SHOWN = ("caption", "ra", "dec")
+REMEMBERED = 512
+"""Filters of late whose types fit, which are not planned again."""
 FUSED = 10
 """A hybrid search fuses rankings this many times as long as the answer, and at least 200 long."""
+
+
+_lock = threading.Lock()
 
 
 def answer(archive: Archive, query: Query) -> Results:
@@ -62,7 +69,13 @@ def answer(archive: Archive, query: Query) -> Results:
 
 
 def _check_types(archive: Archive, where: str | None) -> None:
-    """Let the engine plan the filter, which fails where types do not fit."""
+    """Let the engine plan the filter, which fails where types do not fit; once a version."""
+    key = (archive.version, where)
+    fitting: OrderedDict[tuple[int, str | None], None] = archive.cached("fitting", OrderedDict)
+    with _lock:
+        if key in fitting:
+            fitting.move_to_end(key)
+            return
     try:
         archive.objects.scanner(columns=[ID], filter=where, limit=1).explain_plan()
     except (ValueError, OSError) as error:
@@ -70,6 +83,10 @@ def _check_types(archive: Archive, where: str | None) -> None:
         raise FilterError(
             f"the filter {(where or '')[:200]} does not fit its columns: {reason}"
         ) from error
+    with _lock:
+        fitting[key] = None
+        if len(fitting) > REMEMBERED:
+            fitting.popitem(last=False)
 
 
 def _first_part(error: Exception) -> str:

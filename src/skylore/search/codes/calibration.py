@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from skylore.search.codes.best import Best, Candidates
 from skylore.search.codes.manifest import Calibration
 from skylore.search.codes.probing import Frontier, Wanted, probe_lists
-from skylore.search.codes.refining import Errors, first_read, refine
+from skylore.search.codes.refining import Errors, first_read
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
 from skylore.search.codes.trial_filters import at_random, on_one_side
+from skylore.search.codes.trial_margins import Trial
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
 
@@ -27,9 +28,7 @@ RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 MARGINS = tuple(float(m) for m in np.arange(0, 8.25, 0.25))
 MISSES = tuple(float(m) for m in np.geomspace(0.5, 1e-4, 12))
 QUERIES = 32
-COUNTS = (10, 100)
-POOL = 1000
-"""Candidates read in full for each query of the calibration."""
+COUNTS = (1, 10, 100)
 RANKS = (10, 100, 1000, 10_000)
 TO_REFINING = 0.4
 """The share of the misses that a recall allows which may come from not reading in full."""
@@ -51,13 +50,14 @@ def near_queries(sample: Vectors, count: int, rng: np.random.Generator) -> Vecto
 def near_and_far(sample: Vectors, count: int, rng: np.random.Generator) -> Vectors:
     """Make queries near objects and, every second, one as far as words may be from images.
 
-    The far ones are differences of two objects, of which little lies along any third.
+    The far ones are sums of all objects with random weights that cancel, so that none is the
+    obvious answer.
     """
-    near = near_queries(sample, count, rng)
-    first, second = rng.permutation(len(sample))[: 2 * (count // 2)].reshape(2, -1)
-    far = sample[first] - sample[second]
-    near[1 : 1 + 2 * len(far) : 2] = far[: len(near[1 : 1 + 2 * len(far) : 2])]
-    return near
+    queries = near_queries(sample, count, rng)
+    weights = rng.normal(size=(len(queries[1::2]), len(sample))).astype(np.float32)
+    weights -= weights.mean(axis=1, keepdims=True)
+    queries[1::2] = weights @ sample / np.sqrt(len(sample), dtype=np.float32)
+    return queries
 
 
 def calibrate(
@@ -79,7 +79,8 @@ def calibrate(
     tail = _tail(view, queries)
     blank = Calibration(
         recalls=RECALLS,
-        margins=(0.0,) * len(RECALLS),
+        counts=COUNTS,
+        margins=((0.0,) * len(COUNTS),) * len(RECALLS),
         bias=0.0,
         spread=0.0,
         misses=(0.0,) * len(RECALLS),
@@ -90,7 +91,10 @@ def calibrate(
     view = replace(view, manifest=view.manifest.model_copy(update={"calibration": blank}))
     bias, spread = _usual_errors(archive, view, queries)
     recall = _refined(archive, view, queries, filters, Errors(0.0, bias, spread))
-    margins = tuple(_smallest(recall, 1 - TO_REFINING * (1 - r)) for r in RECALLS)
+    margins = tuple(
+        tuple(_smallest(of_count, 1 - TO_REFINING * (1 - r)) for of_count in recall)
+        for r in RECALLS
+    )
     found, shares = _probed(view, queries[: QUERIES // 2], filters)
     places = [_place(found, 1 - (1 - TO_REFINING) * (1 - r)) for r in RECALLS]
     ranks = tuple(rank for rank in RANKS if rank <= view.rows)
@@ -160,43 +164,22 @@ def _refined(
     filters: list[RowSet | None],
     errors: Errors,
 ) -> Grid:
-    """Give the lowest mean recall over filters and lengths of answer, for each margin."""
-    means = [
-        np.mean([_by_margin(archive, view, vector, allowed, errors) for vector in kind], axis=0)
-        for allowed in filters
-        for kind in (queries[::2], queries[1::2])
-    ]
-    lowest: Grid = np.min(np.concatenate(means), axis=0)
+    """Give the lowest mean recall over filters, for each length of answer and margin."""
+    near, far = queries[::2], queries[1::2]
+    trial = Trial(archive, view, errors, COUNTS)
+    means = np.array(
+        [
+            [
+                np.mean([trial.recalls(q, allowed, MARGINS, known=True) for q in near], axis=0),
+                np.mean([trial.recalls(q, allowed, MARGINS, known=False) for q in far], axis=0),
+            ]
+            for allowed in filters
+        ]
+    )
+    lowest: Grid = means.min(axis=(0, 1))
+    # Of an answer of one, too few are seen under each filter to tell one share from another.
+    lowest[0] = means[:, :, 0].mean(axis=0).min(axis=0)
     return lowest
-
-
-def _by_margin(
-    archive: Archive, view: View, vector: Vectors, allowed: RowSet | None, errors: Errors
-) -> Grid:
-    """Give the recall for each length of answer and margin."""
-    query = view.codebook.encode_query(vector)
-    best = Best(POOL)
-    portions = everything(view.segments) if allowed is None else rows_of(view, allowed)
-    compare(best, portions, query.code, None)
-    candidates = best.candidates()
-    reader = Reader(archive, view.manifest.column, vector)
-    scores = reader.scores(candidates, 0, min(len(candidates), POOL))
-    estimates = (candidates.scores * query.unit)[: len(scores)]
-    recalls = np.ones((len(COUNTS), len(MARGINS)))
-    for place, count in enumerate(COUNTS):
-        if count >= len(scores):
-            continue
-        last = np.sort(scores)[-count]
-        for column, margin in enumerate(MARGINS):
-            read = refine(
-                estimates,
-                count,
-                replace(errors, margin=margin),
-                lambda a, b: scores[a:b],
-                complete=True,
-            ).scores
-            recalls[place, column] = min(1.0, np.count_nonzero(read >= last) / count)
-    return recalls
 
 
 def _smallest(recall: Grid, wanted: float) -> float:

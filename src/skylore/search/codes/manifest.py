@@ -7,6 +7,7 @@ import os
 import uuid
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skylore.archive.location import Location
@@ -48,9 +49,11 @@ class Calibration(BaseModel):
     ----------
     recalls
         Shares of the exact answer, ascending.
+    counts
+        Lengths of answers, ascending.
     margins
-        For each, how many standard deviations of the codes' errors below the last hit candidates
-        are still read in full.
+        For each recall and each length, how many standard deviations of the codes' errors below
+        the last hit candidates are still read in full.
     bias, spread
         Usual mean and standard deviation of the codes' errors (exact less estimate) among the best.
     misses
@@ -65,13 +68,18 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recalls: tuple[float, ...]
-    margins: tuple[float, ...]
+    counts: tuple[int, ...]
+    margins: tuple[tuple[float, ...], ...]
     bias: float
     spread: float
     misses: tuple[float, ...]
     tail: tuple[tuple[float, ...], tuple[float, ...]]
     ranks: tuple[int, ...]
     shares: tuple[tuple[float, ...], ...]
+
+    def margin(self, level: int, count: int) -> float:
+        """Give the margin for a place in ``recalls`` and a length of answer."""
+        return float(np.interp(np.log(count), np.log(self.counts), self.margins[level]))
 
 
 class Manifest(BaseModel):

@@ -110,7 +110,7 @@ def nearest(
         refined = refine(
             candidates.scores * query.unit,
             count,
-            Errors(calibration.margins[level], calibration.bias, calibration.spread),
+            Errors(calibration.margin(level, count), calibration.bias, calibration.spread),
             lambda begin, end, found=candidates: reader.scores(found, begin, end),  # type: ignore[misc] # bound now
             complete=candidates.complete,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from numpy.typing import NDArray
 __all__ = ["Coded", "Part", "Segment", "lay_out", "open_segment", "write_segment"]
 
 ARRAYS = ("codes", "rows", "order", "offsets", "runs")
+
+_one_at_a_time = threading.Lock()
+"""NumPy reads headers as syntax trees, whose depth CPython counts for all threads together up to
+3.12, and gives up with a SystemError where two count at once."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +164,11 @@ def write_segment(folder: Path, segment: Segment) -> str:
 
 def open_segment(folder: Path, name: str) -> Segment:
     """Map a segment; FileNotFoundError if it has gone, ValueError if it is damaged."""
-    arrays = {
-        array: np.load(folder / name / f"{array}.npy", mmap_mode="r", allow_pickle=False)
-        for array in ARRAYS
-    }
+    with _one_at_a_time:
+        arrays = {
+            array: np.load(folder / name / f"{array}.npy", mmap_mode="r", allow_pickle=False)
+            for array in ARRAYS
+        }
     text = (folder / name / "parts.json").read_text(encoding="utf-8")
     parts = tuple(Part(*values) for values in json.loads(text))
     segment = Segment(name=name, parts=parts, **{k: v.view(np.ndarray) for k, v in arrays.items()})

@@ -47,8 +47,10 @@ class Layout:
         there = {file.name for file in self._folder.iterdir()} if self._folder.is_dir() else set()
         self._keys: dict[int, dict[str, Key]] = {}
         for key in copies_of(archive.objects, columns_to_copy(archive)):
+            # A fragment without any copy has its place, too: the engine answers for it.
+            known = self._keys.setdefault(key.fragment, {})
             if not key.file or key.file in there:
-                self._keys.setdefault(key.fragment, {})[key.column] = key
+                known[key.column] = key
         self._copies: dict[tuple[int, str], Copy] = {}
         self._zones: dict[tuple[str, tuple[int, ...]], NDArray[Any]] = {}
         self._lock = threading.Lock()

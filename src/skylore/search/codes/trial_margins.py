@@ -1,0 +1,83 @@
+"""What recall each margin gives, tried on queries whose exact answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skylore.search.codes.best import Best
+from skylore.search.codes.refining import Errors, refine
+from skylore.search.codes.scanning import compare, everything, rows_of
+from skylore.search.codes.searching import Reader
+from skylore.search.codes.view import View
+from skylore.search.row_sets import RowSet
+
+if TYPE_CHECKING:
+    from skylore.archive.table import Archive
+
+__all__ = ["Trial"]
+
+Vectors = NDArray[np.float32]
+Grid = NDArray[np.float64]
+POOL, LARGEST = 1000, 16_000
+"""Candidates read in full for a query: at first, and at most."""
+SURE = 4.0
+"""Rows estimated at so many standard deviations below the last hit are none."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Codes to try, the usual errors of their estimates, and the lengths of answers."""
+
+    archive: Archive
+    view: View
+    errors: Errors
+    counts: tuple[int, ...]
+
+    def recalls(
+        self, vector: Vectors, allowed: RowSet | None, margins: Sequence[float], *, known: bool
+    ) -> Grid:
+        """Give the recall for each length of answer and margin.
+
+        Of a query that was made from a ``known`` object that object is left out, being found too
+        easily.
+        """
+        estimates, scores = self._scored(vector, allowed)
+        if known and len(scores):
+            others = np.arange(len(scores)) != np.argmax(scores)
+            estimates, scores = estimates[others], scores[others]
+        found = np.ones((len(self.counts), len(margins)))
+        for place, count in enumerate(self.counts):
+            if count < len(scores):
+                found[place] = [self._recall(estimates, scores, count, m) for m in margins]
+        return found
+
+    def _recall(self, estimates: Grid, scores: Grid, count: int, margin: float) -> float:
+        errors = replace(self.errors, margin=margin)
+        read = refine(estimates, count, errors, lambda a, b: scores[a:b], complete=True).scores
+        last = np.partition(scores, -count)[-count]
+        return min(1.0, np.count_nonzero(read >= last) / count)
+
+    def _scored(self, vector: Vectors, allowed: RowSet | None) -> tuple[Grid, Grid]:
+        """Give estimates and exact scores of so many candidates that no hit is beyond them."""
+        query = self.view.codebook.encode_query(vector)
+        view, pool = self.view, POOL
+        portions = everything(view.segments) if allowed is None else rows_of(view, allowed)
+        reader = Reader(self.archive, view.manifest.column, vector)
+        while True:
+            best = Best(pool)
+            compare(best, portions, query.code, None)
+            candidates = best.candidates()
+            scores = reader.scores(candidates, 0, min(len(candidates), pool))
+            estimates = candidates.scores[: len(scores)].astype(np.float64) * query.unit
+            if candidates.complete or pool >= LARGEST or self._enough(estimates, scores):
+                return estimates, scores
+            pool *= 4
+
+    def _enough(self, estimates: Grid, scores: Grid) -> bool:
+        last = np.partition(scores, -self.counts[-1])[-self.counts[-1]]
+        return bool(estimates[-1] < last - self.errors.bias - SURE * self.errors.spread)
