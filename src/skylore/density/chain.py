@@ -170,7 +170,8 @@ def _column(
         logs = emulator.log_categories(coded, visible, column)
         edges = np.exp(logs).cumsum(axis=1)
         chosen = (rng.random((len(logs), n, 1)) * edges[:, None, -1:] > edges[:, None]).sum(axis=2)
-        return np.array(spec.categories)[chosen]
+        named: NDArray[np.generic] = np.array(spec.categories)[chosen]
+        return named
     parts = enumerate(emulator.predict(coded, visible, column))
     drawn: NDArray[np.generic] = np.concatenate([p.draw(n, seed + 13 * i) for i, (_, p) in parts])
     return drawn

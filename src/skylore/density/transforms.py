@@ -81,10 +81,10 @@ class Warp(BaseModel):
                     base = -0.5 * np.log1p(t * t)
                 case _:
                     base = np.zeros_like(t)
-        slope = base - np.log(self.unit * self.spread)
-        if not self.knots:
-            return slope
-        return slope + np.log(_spline_slope(self.plain(x), *self._arrays))
+        slope: Floats = base - np.log(self.unit * self.spread)
+        if self.knots:
+            slope = slope + np.log(_spline_slope(self.plain(x), *self._arrays))
+        return slope
 
     def _base(self, x: Floats) -> Floats:
         t: Floats = (np.asarray(x, np.float64) - self.offset) / self.unit
