@@ -78,7 +78,7 @@ class PublishedEmulator:
         """
         rows = _checked(table, columns)
         if np.isnan(rows).all(axis=0).any():
-            empty = [columns[j] for j in np.flatnonzero(np.isnan(rows).all(axis=0))]
+            empty = [columns[j] for j in np.flatnonzero(np.isnan(rows).all(axis=0)).tolist()]
             raise ModelError(f"no row has a value of {', '.join(empty)}; leave these columns out")
         recipe = recipe or PublishedTraining(context=len(columns))
         settings = settings or PublishedNetworkSettings(columns=len(columns))
