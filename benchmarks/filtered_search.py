@@ -12,91 +12,104 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.filtered_data import Data
-from benchmarks.filtered_engines import ENGINES, measure
+from benchmarks.filtered_engines import ENGINES, FEW, SLOW
+from benchmarks.filtered_measuring import build, measure
 from benchmarks.report import arguments, publish, table
+
+OURS = "skylore"
 
 
 def main() -> None:
-    """Build and ask each engine in a process of its own."""
+    """Build each engine in a process of its own; then ask them in turns."""
     parser = arguments(__doc__)
     parser.add_argument("vectors", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--stage", choices=("build", "ask"), help="of one engine, in this process")
-    parser.add_argument("--engine", choices=tuple(ENGINES))
+    parser.add_argument("--name", default="filtered-search", help="of the document's section")
+    parser.add_argument("--build", choices=tuple(ENGINES), help="this one, in this process")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     data = Data(options.vectors, options.work, options.rows, options.queries)
-    if options.stage:
-        result = built(options.engine, data) if options.stage == "build" else None
-        kept = result or measure(options.engine, data)
-        kept_in(data, options.engine, options.stage).write_text(json.dumps(kept))
+    if options.build:
+        built_in(data, options.build).write_text(json.dumps(build(options.build, data)))
         return
+    engines = available(ENGINES)
+    for engine in engines:
+        if not built_in(data, engine).exists():
+            again = [sys.executable, "-m", "benchmarks.filtered_search", *sys.argv[1:]]
+            again = [part for part in again if part != "--write"]
+            subprocess.run([*again, "--build", engine], check=True)
     data.exact()
-    for engine in available():
-        for stage in ("build", "ask"):
-            if not kept_in(data, engine, stage).exists():
-                again = [sys.executable, "-m", "benchmarks.filtered_search", *sys.argv[1:]]
-                again = [part for part in again if part != "--write"]
-                subprocess.run([*again, "--stage", stage, "--engine", engine], check=True)
-    publish("filtered-search", report(data), write=options.write)
+    measured = data.work / "asked.json"
+    if not measured.exists():
+        measured.write_text(json.dumps(measure(engines + available(SLOW), data)))
+    asked = json.loads(measured.read_text())
+    built = {name: json.loads(built_in(data, name).read_text()) for name in engines}
+    publish(options.name, report(data, built, asked), write=options.write)
 
 
-def available() -> list[str]:
+def available(engines: Iterable[str]) -> list[str]:
     """Name the engines that are installed."""
     there = importlib.util.find_spec("faiss") is not None
-    return [name for name in ENGINES if there or "FAISS" not in name]
+    return [name for name in engines if there or "FAISS" not in name]
 
 
-def kept_in(data: Data, engine: str, stage: str) -> Path:
-    """Say where a result is kept."""
-    return data.work / f"{engine.replace(' ', '-')}.{stage}.json"
+def built_in(data: Data, engine: str) -> Path:
+    """Say where the figures of a build are kept."""
+    return data.work / f"{engine.replace(' ', '-')}.build.json"
 
 
-def built(engine: str, data: Data) -> dict[str, Any]:
-    """Build an engine's index and time it, the data being there."""
-    made = ENGINES[engine](data)
-    start = time.perf_counter()
-    size = made.build()
-    return {"seconds": time.perf_counter() - start, "bytes": size}
-
-
-def report(data: Data) -> str:
+def report(data: Data, built: dict[str, Any], asked: dict[str, Any]) -> str:
     """Lay out both tables."""
+    dimension = data.base.shape[1]
+    loads = np.quantile(asked["load"], [0, 0.5, 1])
+    title = (
+        f"{data.rows:,} vectors of {dimension} dimensions, {data.queries} queries ({FEW} where all "
+        f"lists are probed), k = 100. "
+        f"Runnable processes on the machine while they were asked: {loads[1]:.1f} "
+        f"({loads[0]:.1f} to {loads[2]:.1f})."
+    )
+    return f"{title}\n\n{_answers(asked['lines'])}\n\n{_costs(built, asked['memory'])}"
+
+
+def _answers(lines: dict[str, Any]) -> str:
     rows: list[list[object]] = []
-    costs: list[list[object]] = []
-    for engine in available():
-        build, asked = (
-            json.loads(kept_in(data, engine, stage).read_text()) for stage in ("build", "ask")
-        )
-        costs.append(
-            [
-                engine,
-                f"{build['seconds']:.0f}",
-                f"{build['bytes'] / 1e6:.0f}",
-                f"{asked['RssAnon']:.0f}",
-                f"{asked['RssFile']:.0f}",
-            ]
-        )
-        for name, line in asked["filters"].items():
+    for name, engines in lines.items():
+        for engine, line in engines.items():
+            ratios = [f"{line[key] / engines[OURS][key]:.2f}" for key in ("p50", "p99")]
             recalls = [f"{line[key]:.3f}" for key in ("recall@10", "recall@100")]
-            times = [f"{line[key]:.1f}" for key in ("p50", "p99")]
-            rows.append([name, engine, *recalls, *times])
-    order = {name: place for place, name in enumerate(data.filters)}
-    rows.sort(key=lambda row: order[str(row[0])])
-    dimension = np.load(data.vectors / "base.npy", mmap_mode="r").shape[1]
-    title = f"{data.rows:,} vectors of {dimension} dimensions, {data.queries} queries, k = 100."
-    found = table(["filter", "engine", "recall@10", "recall@100", "p50, ms", "p99, ms"], rows)
-    head = ["engine", "build, s", "index, MB", "own memory, MB", "mapped, MB"]
-    return f"{title}\n\n{found}\n\n{table(head, costs)}"
+            times = [f"{line[key]:.1f}" for key in ("anew", "p50", "p99")]
+            around = f"{line['around']:.1f}" if "around" in line else ""
+            rows.append([name, engine, *recalls, *times, *ratios, around])
+    recalls = ["recall@10", "recall@100"]
+    times = ["new filter, ms", "p50, ms", "p99, ms"]
+    ratios = ["p50 / ours", "p99 / ours"]
+    return table(["filter", "engine", *recalls, *times, *ratios, "around it, ms"], rows)
+
+
+def _costs(built: dict[str, Any], sizes: dict[str, Any]) -> str:
+    rows: list[list[object]] = [
+        [
+            engine,
+            f"{build['seconds']:.0f}",
+            f"{build['peak']:.0f}",
+            f"{build['load']:.1f}",
+            f"{build['bytes'] / 1e6:.0f}",
+            f"{sizes[engine]['RssAnon']:.0f}",
+            f"{sizes[engine]['RssFile']:.0f}",
+        ]
+        for engine, build in built.items()
+    ]
+    head = ["engine", "build, s", "peak own memory, MB", "load", "index, MB"]
+    return table([*head, "own memory asked, MB", "mapped, MB"], rows)
 
 
 if __name__ == "__main__":

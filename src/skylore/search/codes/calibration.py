@@ -143,7 +143,10 @@ def _extended(at: Grid, share: Grid) -> Grid:
 
 
 def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float, float]:
-    """Measure mean and standard deviation of the errors among the first that are read."""
+    """Measure mean and standard deviation of the errors among the first that are read.
+
+    The deviation is that of all queries together: the first of one may be copies of each other.
+    """
     found = []
     for vector in queries:
         query = view.codebook.encode_query(vector)
@@ -152,9 +155,9 @@ def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float
         candidates = best.candidates()
         scores = Reader(archive, view.manifest.column, vector).scores(candidates, 0, best.count)
         errors = scores - (candidates.scores * query.unit)[: len(scores)]
-        found.append((errors.mean(), errors.std()))
-    bias, spread = np.mean(found, axis=0)
-    return float(bias), float(spread)
+        found.append(errors)
+    together = np.concatenate(found)
+    return float(together.mean()), float(together.std())
 
 
 def _refined(

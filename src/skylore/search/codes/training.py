@@ -23,15 +23,21 @@ def sample_of(archive: Archive, column: str, count: int, seed: int = 0) -> NDArr
     """Read some of a column's vectors at random; shape ``(at most count, D)``."""
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(archive), min(count, len(archive)), replace=False))
-    parts = [
-        to_vectors(archive.objects.take(part.tolist(), columns=[column])[column].drop_null())
-        for part in np.array_split(chosen, -(-len(chosen) // READ_AT_ONCE))
-    ]
-    return np.concatenate(parts)
+    dimension = archive.schema.field(column).type.list_size
+    # Filled in place: such samples are the most that a build holds in memory.
+    vectors, held = np.empty((len(chosen), dimension), np.float32), 0
+    for part in np.array_split(chosen, -(-len(chosen) // READ_AT_ONCE)):
+        taken = archive.objects.take(part.tolist(), columns=[column])[column].drop_null()
+        vectors[held : held + len(taken)] = to_vectors(taken)
+        held += len(taken)
+    return vectors[:held]
 
 
 def train_codebook(archive: Archive, column: str, options: CodeOptions) -> Codebook:
     """Learn how to code a column."""
     rows = archive.filled(column)
-    sample = unit_rows(sample_of(archive, column, options.sample_for(rows)))
+    sample = sample_of(archive, column, options.sample_for(rows))
+    for start in range(0, len(sample), READ_AT_ONCE):
+        part = slice(start, start + READ_AT_ONCE)
+        sample[part] = unit_rows(sample[part])
     return Codebook.train(sample, length=options.bytes_a_row, lists=options.lists_for(rows))
