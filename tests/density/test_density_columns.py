@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skylore.density.coding import code_rows
-from skylore.density.columns import ColumnSpec, describe_columns
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.columns import describe_columns
 from skylore.density.tables import read_table
 from skylore.density.values import find_atoms, find_sentinels
 from skylore.errors import ModelError, SourceError

@@ -15,8 +15,8 @@ from skylore.density.chain import joint_logprob, order_gap, sample
 from skylore.density.coding import code_rows
 from skylore.density.columns import describe_columns
 from skylore.density.emulator import DensityEmulator
+from skylore.density.inputs import find_contrasts
 from skylore.density.masks import draw_requests
-from skylore.density.network import find_contrasts
 from skylore.density.run import MemberRun, Rows
 from skylore.density.settings import DensitySettings, MaskMixture
 from skylore.errors import ModelError

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skylore.density.coding import Coded, code_rows
-from skylore.density.columns import ColumnSpec, describe_columns
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.columns import describe_columns
 from skylore.density.mixture import average, mixture_of
 from skylore.density.objective import column_mixture
 from skylore.density.predictive import Predictive

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from skylore.density.columns import ColumnSpec, is_text, numbers_of, texts_of
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.columns import is_text, numbers_of, texts_of
 from skylore.density.transforms import Warp
 from skylore.density.values import SENTINELS
 from skylore.errors import ModelError

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
-from skylore.density.transforms import Warp, choose_base, learn_warp
+from skylore.density.column_spec import ColumnSpec, Kind
+from skylore.density.transforms import choose_base, learn_warp
 from skylore.density.values import find_atoms, find_sentinels
 from skylore.errors import ModelError
 
 __all__ = ["ColumnSpec", "Kind", "describe_columns", "is_text", "numbers_of", "texts_of"]
 
 Floats = NDArray[np.float64]
-Kind = Literal["continuous", "integer", "bounded", "heavy-tailed", "categorical"]
 
 _FEWEST = 50
 _MOST_CATEGORIES = 100
@@ -26,72 +24,6 @@ _MOST_WHOLE = 256
 _ERRORS = ("_err", "_error", "_ERR", "_Err")
 _BOUNDS = ((0.0, 1.0), (0.0, 100.0), (-1.0, 1.0), (-90.0, 90.0), (0.0, 360.0), (-180.0, 180.0))
 _NEAR = 0.02
-
-
-class ColumnSpec(BaseModel):
-    """What was learnt of one column.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"continuous", "integer", "bounded", "heavy-tailed", "categorical"}
-    rows, missing, infinite : int
-        With a value; without; infinite, which counts as missing.
-    sentinels : dict of str to int
-        Numbers that stand for "no value", and how many rows have them: missing too.
-    atoms : tuple of float
-        Values with a probability of their own.
-    lower, upper : float, optional
-        Beyond which the density is zero.
-    error : str, optional
-        The column of its measurement errors.
-    warp : Warp, optional
-        Of a number.
-    categories : tuple of str
-        Of text.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    kind: Kind
-    rows: Annotated[int, Field(ge=0)]
-    missing: int = 0
-    infinite: int = 0
-    sentinels: dict[str, int] = {}
-    atoms: tuple[float, ...] = ()
-    lower: float | None = None
-    upper: float | None = None
-    error: str | None = None
-    warp: Warp | None = None
-    categories: tuple[str, ...] = ()
-
-    @property
-    def is_categorical(self) -> bool:
-        """Whether it has categories instead of an order."""
-        return self.kind == "categorical"
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        parts: list[str] = [self.kind]
-        if self.categories:
-            parts.append(f"{len(self.categories)} categories")
-        if self.atoms:
-            parts.append(f"point masses at {', '.join(f'{a:.10g}' for a in self.atoms)}")
-        if self.lower is not None or self.upper is not None:
-            ends = (
-                ("−∞" if self.lower is None else f"{self.lower:.10g}"),
-                ("∞" if self.upper is None else f"{self.upper:.10g}"),
-            )
-            parts.append(f"within {ends[0]} … {ends[1]}")
-        if self.error:
-            parts.append(f"errors in {self.error}")
-        parts += [f"{n} rows hold {v}: no value" for v, n in self.sentinels.items()]
-        if self.infinite:
-            parts.append(f"{self.infinite} infinite: no value")
-        if self.missing:
-            parts.append(f"{self.missing} missing")
-        return f"{self.name}: {'; '.join(parts)}"
 
 
 def describe_columns(

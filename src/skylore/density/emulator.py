@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from skylore.density.coding import Coded, code_rows
-from skylore.density.columns import ColumnSpec
+from skylore.density.coding import Coded
 from skylore.density.model import DensityModel
-from skylore.density.network import inputs_of
 from skylore.density.predictive import Predictive
 from skylore.density.report import FitReport, density_card
+from skylore.density.row_predictor import RowPredictor
 from skylore.density.settings import DensitySettings
 from skylore.density.tables import read_table
-from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
 
 if TYPE_CHECKING:
@@ -31,10 +27,8 @@ __all__ = ["DensityEmulator"]
 
 Floats = NDArray[np.float64]
 
-_ROWS = 2048
 
-
-class DensityEmulator:
+class DensityEmulator(RowPredictor):
     """One model for the density of any column given any others.
 
     A transformer and a trunk read tokens of whatever is known of a row (after Leung, Bovy & Speagle
@@ -51,7 +45,7 @@ class DensityEmulator:
     """
 
     def __init__(self, model: DensityModel, report: FitReport | None = None) -> None:
-        self.model = model.to(default_device()).eval()
+        super().__init__(model)
         self.report = report
 
     @classmethod
@@ -119,11 +113,6 @@ class DensityEmulator:
         card = density_card(self.model.config, self.report)
         self.model.save(Path(folder), card, self.report.model_dump_json(indent=2))
 
-    @property
-    def columns(self) -> tuple[ColumnSpec, ...]:
-        """What was learnt of each column."""
-        return self.model.config.columns
-
     def logprob(self, table: Readable, target: str, given: Sequence[str] | None = None) -> Floats:
         """Give the log density of each row's own value in nats, in the column's unit, ``(N,)``.
 
@@ -144,9 +133,8 @@ class DensityEmulator:
             own = logs[np.arange(len(logs)), codes]
             found = np.where(coded.present[:, column], own, np.nan)
             return np.where(self._strange(table, target, coded), -np.inf, found)
-        return self._concatenated(
-            part.log_prob(block, column) for block, part in self.predict(coded, rows, column)
-        )
+        parts = self.predict(coded, rows, column)
+        return np.concatenate([part.log_prob(block, column) for block, part in parts])
 
     def cdf(
         self,
@@ -219,77 +207,6 @@ class DensityEmulator:
         coded, rows = self.code(table, [], given, target)
         return np.exp(self.log_categories(coded, rows, column))
 
-    def place(self, name: str) -> int:
-        """Give the number of a column; ModelError where the model does not know it."""
-        names = [spec.name for spec in self.columns]
-        if name in names:
-            return names.index(name)
-        owner = next((spec.name for spec in self.columns if spec.error == name), None)
-        if owner is not None:
-            raise ModelError(f'"{name}" is the error of "{owner}", and is not modelled itself')
-        raise ModelError(f'the model does not know the column "{name}"; it has {", ".join(names)}')
-
-    def code(
-        self,
-        table: Readable,
-        targets: Sequence[str],
-        given: Sequence[str] | None,
-        *others: str,
-    ) -> tuple[Coded, Tensor]:
-        """Read rows, and say which columns are seen, ``(V,)``.
-
-        Parameters
-        ----------
-        table
-        targets : sequence of str
-            Columns that the table must have, and that are not seen.
-        given : sequence of str, optional
-        *others : str
-            Columns that are not seen and need not be there.
-        """
-        hidden = {*targets, *others}
-        for name in hidden:
-            self.place(name)
-        errors = {spec.error: spec.name for spec in self.columns if spec.error}
-        names = [errors.get(name, name) for name in given or ()]
-        for name in names:
-            self.place(name)
-            if name in hidden:
-                raise ModelError(f'"{name}" is asked for and given at once; leave it out of one')
-        asked = [*(() if given is None else given), *targets]
-        wanted = [spec.name for spec in self.columns] + list(errors)
-        coded = code_rows(read_table(table, wanted), self.columns, asked)
-        seen = [
-            spec.name not in hidden and (given is None or spec.name in names)
-            for spec in self.columns
-        ]
-        return coded, torch.tensor(seen)
-
-    def predict(
-        self, coded: Coded, seen: Tensor, column: int
-    ) -> Iterator[tuple[Coded, Predictive]]:
-        """Give the densities of a numeric column, some rows at a time."""
-        spec = self.columns[column]
-        if spec.is_categorical:
-            raise ModelError(f'the column "{spec.name}" has categories; ask for probabilities')
-        for block, visible in self._blocks(coded, seen):
-            inputs = inputs_of(block, self.model.contrasts)
-            yield block, Predictive(spec, self.model.mixture(inputs, visible, column))
-
-    def log_categories(self, coded: Coded, seen: Tensor, column: int) -> Floats:
-        """Give the log probability of each category of a column, ``(N, C)``."""
-        return self._concatenated(
-            self.model.log_categories(
-                inputs_of(block, self.model.contrasts), visible, column
-            ).numpy()
-            for block, visible in self._blocks(coded, seen)
-        )
-
-    def _blocks(self, coded: Coded, seen: Tensor) -> Iterator[tuple[Coded, Tensor]]:
-        for start in range(0, len(coded), _ROWS):
-            block = coded.rows(slice(start, start + _ROWS))
-            yield block, torch.from_numpy(block.present) & seen
-
     def _each(
         self,
         table: Readable,
@@ -299,7 +216,7 @@ class DensityEmulator:
     ) -> Floats:
         coded, seen = self.code(table, [], given, target)
         parts = self.predict(coded, seen, self.place(target))
-        return self._concatenated(ask(part) for _, part in parts)
+        return np.concatenate([ask(part) for _, part in parts])
 
     def _strange(self, table: Readable, target: str, coded: Coded) -> NDArray[np.bool_]:
         """Tell the rows whose category was never seen."""
@@ -309,8 +226,3 @@ class DensityEmulator:
         given = np.asarray(column.is_valid(), np.bool_)
         strange: NDArray[np.bool_] = ~coded.present[:, self.place(target)] & given
         return strange
-
-    @staticmethod
-    def _concatenated(parts: Iterator[Floats]) -> Floats:
-        found = list(parts)
-        return np.concatenate(found)

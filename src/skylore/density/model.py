@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from skylore import __version__
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.inputs import Contrast, Inputs
 from skylore.density.mixture import Mixture, average
-from skylore.density.network import Contrast, DensityNetwork, Inputs
+from skylore.density.network import DensityNetwork
 from skylore.density.objective import column_mixture
 from skylore.density.settings import DensitySettings
 from skylore.errors import ModelError

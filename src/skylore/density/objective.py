@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skylore.density.coding import Coded
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
 from skylore.density.mixture import Mixture, mixture_of
 
 __all__ = ["Labels", "column_mixture", "labels_of", "request_losses", "support_of"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skylore.density.coding import Coded
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
 from skylore.density.mixture import Mixture
 from skylore.density.transforms import Warp
 from skylore.errors import ModelError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
 from skylore.density.model import DensityConfig
 from skylore.density.settings import DensitySettings
 from skylore.morphology.state import Evaluation

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skylore.density.coding import Coded
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.inputs import Contrast, Inputs, inputs_of
 from skylore.density.masks import draw_requests
-from skylore.density.network import Contrast, DensityNetwork, Inputs, inputs_of
+from skylore.density.network import DensityNetwork
 from skylore.density.objective import labels_of, request_losses
 from skylore.density.settings import DensitySettings
 from skylore.encoders.devices import default_device

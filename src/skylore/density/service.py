@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from skylore.density.coding import Coded, code_rows
-from skylore.density.columns import ColumnSpec, describe_columns
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.columns import describe_columns
+from skylore.density.inputs import find_contrasts
 from skylore.density.model import DensityConfig, DensityModel
-from skylore.density.network import find_contrasts
 from skylore.density.report import FitReport, density_card
 from skylore.density.run import MemberRun, Rows
 from skylore.density.settings import DensitySettings

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skylore.archive.provenance import Provenance
 from skylore.archive.step import Apply, Values
-from skylore.density.columns import ColumnSpec
+from skylore.density.column_spec import ColumnSpec
 from skylore.density.emulator import DensityEmulator
 from skylore.density.posterior_columns import LEVELS, category_columns, level_column
 from skylore.errors import ModelError
