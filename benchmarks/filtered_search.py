@@ -35,13 +35,15 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--name", default="filtered-search", help="of the document's section")
     parser.add_argument("--build", choices=tuple(ENGINES), help="this one, in this process")
+    parser.add_argument("--engines", nargs="+", help="only these, and ours")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     data = Data(options.vectors, options.work, options.rows, options.queries)
     if options.build:
         built_in(data, options.build).write_text(json.dumps(build(options.build, data)))
         return
-    engines = available(ENGINES)
+    chosen = options.engines or [*ENGINES, *SLOW]
+    engines = available(name for name in ENGINES if name in chosen or name == OURS)
     for engine in engines:
         if not built_in(data, engine).exists():
             again = [sys.executable, "-m", "benchmarks.filtered_search", *sys.argv[1:]]
@@ -50,7 +52,9 @@ def main() -> None:
     data.exact()
     measured = data.work / "asked.json"
     if not measured.exists():
-        measured.write_text(json.dumps(measure(engines + available(SLOW), data)))
+        measured.write_text(
+            json.dumps(measure(engines + available(name for name in SLOW if name in chosen), data))
+        )
     asked = json.loads(measured.read_text())
     built = {name: json.loads(built_in(data, name).read_text()) for name in engines}
     publish(options.name, report(data, built, asked), write=options.write)
