@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -29,8 +31,15 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
-    """``skylore demo`` as a newcomer runs it, with fewer seconds to measure in."""
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    command = [SKYLORE, "demo", "--dir", str(folder), "--measure-seconds", "40"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return DemoRun(folder, done.stdout, done.stderr)
+    """``skylore demo`` as a newcomer runs it, once for all processes that test it."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder, told = shared / "demo", shared / "demo.json"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            command = [SKYLORE, "demo", "--dir", str(folder), "--measure-seconds", "40"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            told.write_text(json.dumps({"stdout": done.stdout, "stderr": done.stderr}))
+    return DemoRun(folder, **json.loads(told.read_text()))

@@ -22,7 +22,7 @@ HEEDING = (
 
 def test_interrupted_step_keeps_what_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "a.skylore"
-    pipeline.ingest(path, hubble_deep_field(max_objects=320))
+    pipeline.ingest(path, hubble_deep_field(max_objects=160))
     archive = Archive.open(path)
     process = subprocess.Popen(
         [sys.executable, "-c", HEEDING, SKYLORE, "measure", str(path), "--workers", "1"],

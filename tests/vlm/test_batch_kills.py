@@ -77,7 +77,7 @@ def test_killed_at_random_moments(tmp_path, serve) -> None:
 def test_interrupt_leaves_the_batch_with_the_provider(tmp_path, serve) -> None:
     path = tmp_path / "a.skylore"
     make_archive(path, 30)
-    server = serve(desk=DeskBehaviour(seconds=4))
+    server = serve(desk=DeskBehaviour(seconds=600))
     process = begin(path, server)
     while not server.desk.batches and process.poll() is None:
         time.sleep(0.01)
@@ -86,5 +86,6 @@ def test_interrupt_leaves_the_batch_with_the_provider(tmp_path, serve) -> None:
     _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told.decode()
     assert "14 requests in batches" in told.decode()
+    server.desk.hurry()
     assert "14 done" in finish(path, server)
     assert (len(server.desk.batches), Archive.open(path).filled("caption")) == (1, 30)
