@@ -162,13 +162,15 @@ def _folds(
     names, places = np.unique(groups, return_inverse=True)
     if len(names) < 10:
         raise ModelError(f"only {len(names)} different groups of rows: too few to hold some out")
-    order = np.random.default_rng(settings.seed).permutation(len(names))
+    rng = np.random.default_rng(settings.seed)
+    order = rng.permutation(len(names))
     share = max(1, round(settings.validation * len(names)))
     folds = []
     for member in range(settings.members):
         start = member * share % len(names)
         held = np.isin(places, np.take(order, range(start, start + share), mode="wrap"))
-        folds.append((np.flatnonzero(~held), np.flatnonzero(held)))
+        # Shuffled, because only the first of many are judged on, and tables come sorted.
+        folds.append((np.flatnonzero(~held), rng.permutation(np.flatnonzero(held))))
     return folds
 
 
