@@ -70,7 +70,8 @@ def code_parts(
             coded, nearest = codebook.encode(vectors)
             codes.append(coded)
             lists.append(nearest)
-            rows.append(found)
+            # A copy: what the engine gave keeps the whole batch, vectors included.
+            rows.append(found.copy())
             numbers.append(np.full(len(found), number, np.int32))
             yield len(found)
     if rows:
