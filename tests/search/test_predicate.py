@@ -92,3 +92,17 @@ def test_quoted_names() -> None:
 )
 def test_integer_columns_take_fractions(given_text: str, compiled: str) -> None:
     assert compile_predicate(given_text, ["n", "x"], whole=["n"]) == compiled
+
+
+def test_a_probability_is_a_condition_on_posterior_columns() -> None:
+    columns = ["mag", "z_q050", "z_q100", "kind_p_star"]
+    asked = "p(z > 0.3) >= 0.9 and Mag < 20 and not P(kind = 'Star') > 0.5"
+    assert compile_predicate(asked, columns) == (
+        "(`z_q100` > 0.3) AND `mag` < 20 AND NOT (`kind_p_star` > 0.5)"
+    )
+    with pytest.raises(FilterError, match="there is no posterior of 'mag'"):
+        compile_predicate("p(mag > 1) > 0.5", columns)
+    with pytest.raises(FilterError, match="cannot read the probability"):
+        compile_predicate("p(z between 1 and 2) > 0.5", columns)
+    with pytest.raises(FilterError, match="at most"):
+        compile_predicate("p(z > 0.3) > 0.9 and " * 1000 + "mag < 1", columns)

@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 
+from skylore.density.posterior_columns import expand_probabilities
 from skylore.errors import FilterError
 
 __all__ = ["MAX_EXACT", "compile_predicate", "parse_trusted", "quote_name", "quote_text"]
@@ -78,7 +79,8 @@ def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] 
     ----------
     text
         For example ``ellipticity > 0.6 AND survey = 'DR10'``. Names with other characters than
-        letters, digits and ``_`` go in backticks or double quotes.
+        letters, digits and ``_`` go in backticks or double quotes. ``p(z > 0.3) > 0.9`` is a
+        condition on the posterior columns that ``skylore infer fill`` wrote.
     columns
         Names that may occur. Letter case matters only where two names differ by nothing else.
     whole
@@ -100,7 +102,7 @@ def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] 
 
 @lru_cache(REMEMBERED)
 def _compiled(text: str, names: tuple[str, ...], whole: frozenset[str]) -> str:
-    tree = _parsed(text)
+    tree = _parsed(expand_probabilities(_bounded(text), names))
     for node in tree.walk():
         if not isinstance(node, ALLOWED):
             raise FilterError(
@@ -128,9 +130,13 @@ def _statements(text: str) -> list[exp.Expr | None]:
         raise FilterError(f"cannot read the filter {text[:200]!r}: {reason}") from error
 
 
-def _parsed(text: str) -> exp.Expression:
+def _bounded(text: str) -> str:
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(text)} characters; at most {MAX_LENGTH} are read")
+    return text
+
+
+def _parsed(text: str) -> exp.Expression:
     statements = _statements(text)
     select = statements[0] if len(statements) == 1 else None
     where = select.args.get("where") if isinstance(select, exp.Select) else None
