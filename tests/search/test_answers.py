@@ -211,3 +211,19 @@ def test_columns_asked_for(archive: Archive) -> None:
         "score": None,
         "mag": None,
     }
+
+
+def test_filters_are_remembered_for_one_version_only(tmp_path: Path, probe: np.ndarray) -> None:
+    archive, _ = vectors_archive(tmp_path / "r.skylore", rows=60)
+    for _ in range(2):
+        with pytest.raises(FilterError, match="does not fit its columns"):
+            archive.search(vector=probe.tolist(), where="caption + 1 > 2")
+    before = ids(archive.search(vector=probe.tolist(), where="mag < 18", k=60))
+    archive.delete(ids=before[:1])
+    archive.refresh()
+    assert ids(archive.search(vector=probe.tolist(), where="mag < 18", k=60)) == before[1:]
+    with pytest.raises(FilterError, match="no column 'faint'"):
+        archive.search(vector=probe.tolist(), where="faint")
+    archive.add_columns([pa.field("faint", pa.bool_())])
+    archive.refresh()
+    assert ids(archive.search(vector=probe.tolist(), where="faint IS NULL", k=3)) != []
