@@ -175,7 +175,10 @@ def estimate(way: Way, task: Task, costs: Costs, calibration: Calibration) -> fl
     if way == "scan codes":
         return costs.start + 1e-6 * costs.scan * task.rows + refine
     rank = task.count * task.rows / max(task.matching, 1)
-    share = probed_share(rank, task.rows, task.recall, calibration)
+    # A filter leaves as many hits to be found, so that it takes no fewer lists than none.
+    share = max(
+        probed_share(each, task.rows, task.recall, calibration) for each in (task.count, rank)
+    )
     return 2 * costs.start + 1e-6 * costs.probe * task.rows * share + refine
 
 
