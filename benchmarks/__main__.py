@@ -23,6 +23,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--work", type=Path, help="folder of the recipe")
+    parser.add_argument("--vectors", type=Path, help="folder that filtered_search takes")
     for published in _PUBLISHED:
         parser.add_argument(f"--{published}", type=Path, help="as it is published")
     asked = parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> None:
             ("captions",),
             ("reranking",),
             ("alignment_training",),
+            *([("filtered_search", asked.vectors, demo.parent)] if asked.vectors else ()),
             *(_of_real_galaxies(asked.data) if asked.data else ()),
             *(_of_trained_encoders(asked.work) if asked.work else ()),
             *_of_published_sets(vars(asked), asked.work or Path(folder)),
