@@ -24,8 +24,8 @@ from morphology.training_runs import (
 )
 from skylore.archive.table import Archive
 from skylore.errors import ModelError
-from skylore.morphology.checkpoint import read_checkpoint, write_checkpoint
 from skylore.morphology.service import pretrain_encoder
+from skylore.training.checkpoint import read_checkpoint, write_checkpoint
 
 TESTS = Path(__file__).parents[1]
 KILLED_STEPS = 60

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import cached_property
-from pathlib import Path
 from typing import Annotated
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
@@ -19,8 +14,8 @@ from skylore.classification.networks import NetworkDescription, make_network
 from skylore.classification.settings import Objective
 from skylore.classification.ways import Way, neighbour_logits
 from skylore.errors import ModelError
-from skylore.morphology.encoder_model import write_whole
 from skylore.morphology.network import frames_of
+from skylore.training.folders import FolderModel
 
 __all__ = ["ClassifierConfig", "ClassifierModel"]
 
@@ -61,7 +56,7 @@ class ClassifierConfig(BaseModel):
     skylore_version: str = __version__
 
 
-class ClassifierModel(nn.Module):
+class ClassifierModel(FolderModel):
     """Network, head, and what classes look like in their space.
 
     Parameters
@@ -69,6 +64,10 @@ class ClassifierModel(nn.Module):
     config : ClassifierConfig
     """
 
+    configuration = ClassifierConfig
+    title = "classifier"
+    command = "skylore classify fit"
+    config: ClassifierConfig
     texts: Tensor
     symbols: Tensor
     known: Tensor
@@ -78,8 +77,7 @@ class ClassifierModel(nn.Module):
     trained_on: Tensor
 
     def __init__(self, config: ClassifierConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         classes, dimension = len(config.classes), config.dimension
         self.network = make_network(config.network)
         projects = config.objective != "cross-entropy"
@@ -139,45 +137,3 @@ class ClassifierModel(nn.Module):
                 f"{', '.join(self.config.temperatures)}"
             )
         return (self.raw_logits(features, chosen) / self.config.temperatures[chosen]).softmax(1)
-
-    @cached_property
-    def identity(self) -> str:
-        """A digest of configuration and weights; equal identities give equal classes."""
-        digest = hashlib.sha256(self.config.model_dump_json().encode())
-        digest.update(self._weights())
-        return digest.hexdigest()[:16]
-
-    def save(self, folder: Path, card: str, report: str) -> None:
-        """Write the model into ``folder``; it counts as there once ``config.json`` is."""
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "training.json", f"{report}\n".encode())
-        write_whole(folder / "README.md", card.encode())
-        write_whole(folder / "model.safetensors", self._weights())
-        config = self.config.model_dump_json(indent=2)
-        write_whole(folder / "config.json", f"{config}\n".encode())
-
-    @classmethod
-    def load(cls, folder: Path) -> ClassifierModel:
-        """Read a model that :meth:`save` wrote.
-
-        Raises
-        ------
-        ModelError
-            A file is missing or damaged, or the weights do not fit the configuration.
-        """
-        try:
-            config = ClassifierConfig.model_validate_json((folder / "config.json").read_bytes())
-            model = cls(config)
-            model.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
-            raise ModelError(
-                f"no classifier can be read from {folder}: {error}. Train it with `skylore "
-                "classify fit`, or fetch a whole copy."
-            ) from error
-        figures = [t for t in model.state_dict().values() if t.is_floating_point()]
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in figures):
-            raise ModelError(f"the weights in {folder} are not finite; train the model again")
-        return model.eval()
-
-    def _weights(self) -> bytes:
-        return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})

@@ -11,7 +11,7 @@ from skylore.classification.model import ClassifierConfig
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.ways import Way
 from skylore.evaluation.bootstrap import Interval
-from skylore.morphology.state import Evaluation
+from skylore.training.state import Evaluation
 
 __all__ = ["ClassReport", "ClassifierReport", "EvaluationReport", "WayReport", "classifier_card"]
 

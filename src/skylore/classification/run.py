@@ -21,11 +21,12 @@ from skylore.classification.trimodal import TriModalNetwork
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
 from skylore.morphology.augment import augment
-from skylore.morphology.checkpoint import read_checkpoint
 from skylore.morphology.network import frames_of
-from skylore.morphology.precision import training_precision
 from skylore.morphology.sampling import Sampling
-from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.checkpoint import read_checkpoint
+from skylore.training.precision import training_precision
+from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.steps import average_into, cosine_share
 
 __all__ = ["ClassifierRun"]
 
@@ -124,7 +125,7 @@ class ClassifierRun:
             raise ModelError(f"the loss is {total} at step {self.step}; lower the learning rate")
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         self.optimiser.step()
-        self._average()
+        average_into(self.averaged, self.model, self.step, self.settings.averaging)
         return total
 
     def _loss(self) -> Tensor:
@@ -142,23 +143,9 @@ class ClassifierRun:
         return [frame.to(self.device) for frame in frames]
 
     def _set_rate(self) -> None:
-        done, warmup = self.step / self.schedule.most, self.settings.warmup
-        if done < warmup:
-            share = (self.step + 1) / (warmup * self.schedule.most + 1)
-        else:
-            share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
+        share = cosine_share(self.step, self.schedule.most, self.settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * share * group["rate"]
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
-        now = self.model.state_dict()
-        for name, kept in self.averaged.state_dict().items():
-            if kept.is_floating_point():
-                kept.lerp_(now[name], 1 - decay)
-            else:
-                kept.copy_(now[name])
 
     def features(self, rows: Tensor, model: TriModalNetwork) -> Tensor:
         """Give a model's features of these images, ``(n, F)``, without augmentation."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from skylore.density.column_spec import ColumnSpec
 from skylore.density.model import DensityConfig
 from skylore.density.settings import DensitySettings
-from skylore.morphology.state import Evaluation
+from skylore.training.state import Evaluation
 
 __all__ = ["FitReport", "density_card"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from skylore.density.objective import labels_of, request_losses
 from skylore.density.settings import DensitySettings
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
-from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.steps import average_into, cosine_share
 
 __all__ = ["MemberRun", "Rows"]
 
@@ -140,7 +140,7 @@ class MemberRun:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
         self.optimiser.step()
-        self._average()
+        average_into(self.averaged, self.model, self.step, self.settings.averaging)
         return float(loss.detach())
 
     def _request(self, model: DensityNetwork, rows: Tensor) -> Tensor:
@@ -160,19 +160,9 @@ class MemberRun:
         return request_losses(model.heads, self.rows.specs, known, targets.flatten(), labels)
 
     def _set_rate(self) -> None:
-        done, warmup = self.step / self.steps, self.settings.warmup
-        if done < warmup:
-            share = (self.step + 1) / (warmup * self.steps + 1)
-        else:
-            share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
+        share = cosine_share(self.step, self.steps, self.settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * max(share, 0.01)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
-        for kept, now in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-            kept.lerp_(now, 1 - decay)
 
     def _evaluate(self) -> None:
         found = self.conditional_losses(self.averaged)

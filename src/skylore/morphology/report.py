@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from skylore.morphology.encoder_model import EncoderConfig
 from skylore.morphology.settings import PretrainSettings
-from skylore.morphology.state import Evaluation
+from skylore.training.state import Evaluation
 
 __all__ = ["PretrainReport", "encoder_card"]
 

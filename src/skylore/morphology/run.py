@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from skylore.errors import ModelError
 from skylore.morphology.augment import augment
 from skylore.morphology.dataset import TrainingSet
 from skylore.morphology.encoder_model import EncoderConfig, EncoderModel
-from skylore.morphology.precision import training_precision
 from skylore.morphology.sampling import plan_sampling
 from skylore.morphology.selfsupervision import TwoViews
 from skylore.morphology.settings import PretrainSettings
 from skylore.morphology.starting import load_start
-from skylore.morphology.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.precision import training_precision
+from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
+from skylore.training.steps import average_into, cosine_share
 
 __all__ = ["Evaluation", "PretrainRun"]
 
@@ -143,7 +143,7 @@ class PretrainRun:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_(self._trained_parameters(), self.settings.gradient_clip)
         self.optimiser.step()
-        self._average()
+        average_into(self.averaged, self.model, self.step, self.settings.averaging)
         return float(loss.detach())
 
     def _see(self, images: Tensor) -> Tensor:
@@ -166,24 +166,9 @@ class PretrainRun:
         return total
 
     def _set_rate(self) -> None:
-        done = self.step / self.settings.steps
-        warmup = self.settings.warmup
-        if done < warmup:
-            share = (self.step + 1) / (warmup * self.settings.steps + 1)
-        else:
-            share = 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
+        share = cosine_share(self.step, self.settings.steps, self.settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * share * group["rate"]
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.settings.averaging, (1 + self.step) / (10 + self.step))
-        now = self.model.state_dict()
-        for name, kept in self.averaged.state_dict().items():
-            if kept.is_floating_point():
-                kept.lerp_(now[name], 1 - decay)
-            else:
-                kept.copy_(now[name])
 
     def _evaluate(self) -> None:
         held_out = {}

@@ -15,7 +15,7 @@ from skylore.density.published.network import PublishedNetwork
 from skylore.density.published.scaling import scaling_from_dict
 from skylore.density.published.settings import PublishedNetworkSettings
 from skylore.errors import ModelError
-from skylore.morphology.encoder_model import write_whole
+from skylore.training.folders import write_whole
 
 __all__ = ["PublishedConfig", "load_published", "save_published"]
 

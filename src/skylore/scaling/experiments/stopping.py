@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from skylore.errors import ModelError
-from skylore.morphology.checkpoint import read_checkpoint, write_checkpoint
+from skylore.training.checkpoint import read_checkpoint, write_checkpoint
 
 __all__ = ["BestWeights"]
 

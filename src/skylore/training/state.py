@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from skylore.errors import ModelError
-from skylore.morphology.checkpoint import read_checkpoint, write_checkpoint
+from skylore.training.checkpoint import read_checkpoint, write_checkpoint
 
 __all__ = ["Evaluation", "RunNote", "keep_run", "restore_run"]
 

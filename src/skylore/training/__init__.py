@@ -1,0 +1,1 @@
+"""What trainings of all networks share: rates, averages, checkpoints, and the folder of a model."""
