@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from skylore import __version__
 from skylore.errors import ImageError, SourceError
 from skylore.sources.cutouts.cache import CutoutCache
-from skylore.sources.cutouts.faults import AbsentError
+from skylore.sources.cutouts.faults import AbsentError, StoppedError
 from skylore.sources.cutouts.settings import Manners
 from skylore.sources.cutouts.turns import Turns
 from skylore.vlm.faults import PassingError, pause_before, retry_after
@@ -75,6 +75,7 @@ class Fetcher:
         self._turns = Turns(manners.per_second)
         self._chance = random.Random()  # noqa: S311 - spreads requests in time
         self._given_up = 0
+        self._refused: SourceError | None = None
         self._counting = threading.Lock()
         self.fetched = self.kept = 0
 
@@ -113,7 +114,12 @@ class Fetcher:
             else:
                 self._count(kept=1)
                 return found
-        return self._fetch(url, read)
+        try:
+            return self._fetch(url, read)
+        except StoppedError:
+            if self._refused is not None:
+                raise self._refused from None
+            raise
 
     def stop(self) -> None:
         """End all waiting: what is not under way yet is not asked any more."""
@@ -182,7 +188,12 @@ class Fetcher:
         if status in _ABSENT:
             raise AbsentError(f"The survey has no image there: {self._place} answers {status}.")
         if status in _REFUSED:
-            raise SourceError(f"{self._place} refuses to answer ({status}). {self._refusal}")
+            self._refused = SourceError(
+                f"{self._place} refuses to answer ({status}). {self._refusal}"
+            )
+            # Before this thread or another begins the next request, which would be refused too.
+            self._turns.stop()
+            raise self._refused
         if status in _PASSING or status >= 500:
             seconds = retry_after(after)
             limited = status == 429 or seconds > 0
