@@ -8,12 +8,12 @@ import skylore
 
 def test_public_names_are_these_and_no_more() -> None:
     assert set(skylore.__all__) == {
-        "Alignment", "Archive", "Box", "Cone", "FillOptions", "FillReport", "GalaxAlign", "Hit",
-        "IngestOptions", "IngestReport", "Moc", "Polygon", "Query", "Range", "Results",
+        "Alignment", "Archive", "Cone", "FillOptions", "FillReport", "GalaxAlign", "Hit",
+        "IngestOptions", "IngestReport", "Query", "Range", "Results",
         "SkyloreError", "align", "build", "caption", "create", "embed", "evaluate", "index",
         "ingest", "join", "measure", "open", "pretrain",
     }  # fmt: skip
-    assert len(skylore.__all__) <= 30
+    assert len(skylore.__all__) <= 25
     assert skylore.__all__ == sorted(skylore.__all__)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         open,  # noqa: A004 - sky.open("…") reads as it should
         pretrain,
     )
-    from skylore.search.query import Box, Cone, Moc, Polygon, Query, Range
+    from skylore.search.query import Cone, Query, Range
     from skylore.search.results import Hit, Results
 
 __version__ = "0.1.0"
@@ -39,7 +39,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "Alignment": "skylore.alignment.model",
     "Archive": "skylore.archive.table",
-    "Box": "skylore.search.query",
     "Cone": "skylore.search.query",
     "FillOptions": "skylore.archive.fill",
     "FillReport": "skylore.archive.fill",
@@ -47,8 +46,6 @@ _HOMES = {
     "Hit": "skylore.search.results",
     "IngestOptions": "skylore.intake.ingest",
     "IngestReport": "skylore.intake.ingest",
-    "Moc": "skylore.search.query",
-    "Polygon": "skylore.search.query",
     "Query": "skylore.search.query",
     "Range": "skylore.search.query",
     "Results": "skylore.search.results",
@@ -70,7 +67,6 @@ _HOMES = {
 __all__ = [
     "Alignment",
     "Archive",
-    "Box",
     "Cone",
     "FillOptions",
     "FillReport",
@@ -78,8 +74,6 @@ __all__ = [
     "Hit",
     "IngestOptions",
     "IngestReport",
-    "Moc",
-    "Polygon",
     "Query",
     "Range",
     "Results",

@@ -130,7 +130,7 @@ class Desk:
 
     def _line(self, line: dict[str, Any], good: list, bad: list, *, late: bool) -> None:
         key, asked = line["custom_id"], line["body"]
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        digest = digest_of(asked)
         nth = self._seen[digest] = self._seen.get(digest, 0) + 1
         fate = "expired" if late else (self.behaviour.pick(asked, nth) or "")
         if fate in {"500", "400"}:
@@ -179,6 +179,12 @@ class Desk:
             "id": name, "object": "file", "filename": file, "bytes": len(content),
             "purpose": "batch", "created_at": int(time.time()), "status": "processed",
         }  # fmt: skip
+
+
+def digest_of(asked: dict[str, Any]) -> str:
+    """Digest a request, however its JSON is written."""
+    body = json.dumps(asked, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def row(key: str, response: dict[str, Any] | None, error: dict[str, Any] | None = None) -> bytes:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from vlm.desk import Desk, DeskBehaviour
+from vlm.desk import Desk, DeskBehaviour, digest_of
 
 LEGACY = Path(__file__).parents[3] / "shared/data/legacy_benchmark64_captions.parquet"
 FIXED = [
@@ -275,11 +275,6 @@ class ModelServer:
         return text, json.dumps(
             {**answer, "choices": [choice], **({"usage": usage} if how.usage else {})}
         ).encode()
-
-
-def digest_of(asked: dict[str, Any]) -> str:
-    """Digest a request, however its JSON is written."""
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def image_of(asked: dict[str, Any]) -> str:
