@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from skylore.archive.cluster import Rows, run_on_ray
+from skylore.archive.cluster_fill import Rows, run_on_ray
 from skylore.archive.fill_settings import FillOptions, FillReport
 from skylore.archive.provenance import Provenance, provenance_of, with_provenance
 from skylore.archive.schema import ID
