@@ -52,6 +52,10 @@ QUERIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["disk", "--polygon", "189 62, 190 62, 189.5 62.5"],
     ),
     "list": ({"where": "companions >= 2", "k": 4}, ["--where", "companions >= 2", "-k", "4"]),
+    "sorted": (
+        {"where": "companions >= 1", "sort": "gini desc", "k": 4, "offset": 2},
+        ["--where", "companions >= 1", "--sort", "gini desc", "-k", "4", "--offset", "2"],
+    ),
 }
 
 

@@ -38,6 +38,9 @@ class SearchParameters(BaseModel):
     image: Texts = Field((), description="Digest of an uploaded image, as /upload gives it.")
     cone: Texts = Field((), description='"RA DEC RADIUS" in degrees; several are joined by OR.')
     where: str | None = Field(None, description="An SQL predicate over the columns.")
+    sort: str | None = Field(
+        None, description='The column that a listing is ordered by: "mag", or "mag desc".'
+    )
     mode: Mode | None = Field(None, description="vector, text (captions) or hybrid.")
     k: int | None = Field(None, description="How many hits; 20 if not given.")
     offset: int | None = Field(None, description="Hits to skip.")
@@ -114,7 +117,7 @@ class SearchParameters(BaseModel):
         return {} if self.rerank is None else {"rerank": RerankRequest(candidates=self.rerank)}
 
     def _fields(self) -> dict[str, Any]:
-        plain = ("where", "mode", "k", "offset", "exact", "recall")
+        plain = ("where", "sort", "mode", "k", "offset", "exact", "recall")
         fields = {name: getattr(self, name) for name in plain}
         given = {name: value for name, value in fields.items() if value is not None}
         return given | ({"columns": self.columns} if self.columns else {})
@@ -151,6 +154,7 @@ def parameters_of(query: Query) -> SearchParameters:
             ("offset", query.offset),
             ("mode", query.mode),
             ("where", query.where),
+            ("sort", query.sort and str(query.sort)),
             ("columns", query.columns),
             ("exact", query.exact),
             ("recall", query.recall),

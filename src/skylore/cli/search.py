@@ -81,6 +81,14 @@ def search(
         str | None,
         typer.Option(metavar="SQL", help='Only these: "ellipticity > 0.6".', show_default=False),
     ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"COLUMN [desc]"',
+            help="Order by this, where nothing is to resemble.",
+            show_default=False,
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many.")] = 20,
     offset: Annotated[int, typer.Option(min=0, help="Leave out so many first.")] = 0,
     mode: Annotated[
@@ -149,7 +157,7 @@ def search(
 
     Several --minus may be given, and several of a kind of region, which are then alternatives; all
     else narrows. With no TEXT and nothing to resemble, the objects that
-    pass the filters are listed.
+    pass the filters are listed, by id or in the order of --sort.
 
     With --rerank a model is asked about a few hits first, which says what all will cost. It never
     spends more than the budget, and never pays twice for an answer.
@@ -171,6 +179,7 @@ def search(
         polygon=polygon,
         moc=moc,
         where=where,
+        sort=sort,
         k=k,
         offset=offset,
         mode=mode,

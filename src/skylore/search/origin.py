@@ -58,6 +58,7 @@ def describe(query: Query) -> str:
     parts += [f"within {c.radius:g}° of ({c.ra:g}, {c.dec:g})" for c in query.cones]
     parts += [f"{_bounds(r.minimum, r.column, r.maximum)}" for r in query.ranges]
     parts += [f"where {query.where}"] if query.where is not None else []
+    parts += [f"by {query.sort}"] if query.sort is not None else []
     return " ".join(parts)
 
 

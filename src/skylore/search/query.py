@@ -23,6 +23,7 @@ from skylore.explaining import explain
 from skylore.search.regions.moc import Moc
 from skylore.search.regions.shapes import Box, Cone, Polygon
 from skylore.search.reranking.request import RerankRequest
+from skylore.search.sort import Sort
 from skylore.search.value import Value
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "PositionTerm",
     "Query",
     "Range",
+    "Sort",
     "Term",
     "TextTerm",
     "VectorTerm",
@@ -127,13 +129,16 @@ class Query(Value):
     ----------
     terms
         What hits resemble: weighted; a negative weight pushes away. With none, the objects that
-        pass the filters are listed by id.
+        pass the filters are listed.
     cones, boxes, polygons, mocs
         Hits lie in one of each kind, if there are any of that kind.
     ranges
         Hits lie in all of them.
     where
         An SQL predicate over the columns.
+    sort
+        The column that a listing is ordered by, as text ``"mag desc"`` or a :class:`Sort`; by id
+        if not given. A query with terms is ordered by likeness, and cannot be sorted.
     mode
         ``vector`` compares with images in the space shared with words; ``text`` searches the words
         of the captions (BM25); ``hybrid`` fuses both rankings. None chooses ``vector`` where the
@@ -157,6 +162,7 @@ class Query(Value):
     mocs: tuple[Moc, ...] = Field((), max_length=4)
     ranges: tuple[Range, ...] = Field((), max_length=64)
     where: str | None = None
+    sort: Sort | None = None
     mode: Mode | None = None
     k: int = Field(20, ge=1, le=MAX_K)
     offset: int = Field(0, ge=0, le=MAX_K)
@@ -164,6 +170,20 @@ class Query(Value):
     exact: bool | None = None
     recall: float = Field(0.95, gt=0, le=1)
     rerank: RerankRequest | None = None
+
+    @field_validator("sort", mode="before")
+    @classmethod
+    def _reads_order(cls, sort: object) -> object:
+        return Sort.parse(sort) if isinstance(sort, str) else sort
+
+    @model_validator(mode="after")
+    def _has_one_order(self) -> Self:
+        if self.sort is not None and self.terms:
+            raise ValueError(
+                "hits of words and examples are ordered by likeness; sort a listing by filters "
+                f"alone, or narrow the hits by where={self.sort.column!r}…"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:

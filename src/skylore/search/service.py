@@ -13,6 +13,7 @@ from skylore.archive.staging import ROW
 from skylore.errors import ColumnError, FilterError, QueryError
 from skylore.search.filters import predicate_for
 from skylore.search.index import has_index
+from skylore.search.ordering import by_column
 from skylore.search.planner import Plan
 from skylore.search.query import Query, TextTerm
 from skylore.search.ranking import by_id, by_words, fuse
@@ -103,16 +104,18 @@ def _mode(archive: Archive, query: Query) -> str:
 
 
 def _listed(
-    archive: Archive, _query: Query, count: int, where: str | None
+    archive: Archive, query: Query, count: int, where: str | None
 ) -> tuple[pa.Table, Plan, None]:
     rows = len(archive)
+    sort = query.sort
     plan = Plan(
         method="list",
-        reason="the query has no terms; ordered by id",
+        reason=f"the query has no terms; ordered by {sort or 'id'}",
         rows=rows,
         matching=archive.count(where) if where else rows,
     )
-    return by_id(archive, count, where), plan, None
+    found = by_column(archive, sort, count, where) if sort else by_id(archive, count, where)
+    return found, plan, None
 
 
 def _by_words(
@@ -157,7 +160,9 @@ def _words_column(archive: Archive) -> str | None:
 def _table(archive: Archive, query: Query, ranking: pa.Table) -> pa.Table:
     names = query.columns
     if names is None:
-        names = tuple(name for name in SHOWN if _has_values(archive, name))
+        sorted_by = [query.sort.column] if query.sort else []
+        shown = dict.fromkeys([*sorted_by, *SHOWN])
+        names = tuple(name for name in shown if _has_values(archive, name))
     archive.require(names)
     start = query.offset + 1
     ranks = pa.array(range(start, start + ranking.num_rows), pa.int64())
