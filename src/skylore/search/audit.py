@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skylore.archive.schema import VECTORS
 from skylore.errors import ColumnError
 from skylore.search.codes.calibration import near_queries
-from skylore.search.codes.training import sample_of
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.trial_filters import (
     TrialFilter,
     at_random,
@@ -135,14 +135,15 @@ def _audit(
     archive: Archive, view: View, queries: int, recall: float, rng: np.random.Generator
 ) -> Audit:
     column = view.manifest.column
-    asked = near_queries(sample_of(archive, column, 4 * queries, 2), queries, rng)
+    source = ArchiveVectors(archive, column)
+    asked = near_queries(source.sample(4 * queries, 2), queries, rng)
     filters = [
         TrialFilter("none", None),
         *(at_random(view, share, rng) for share in SHARES if share * view.rows >= 1),
         *(on_one_side(view, share, rng) for share in SIDES if share * view.rows >= 1),
         *by_columns(archive, view, 0.01),
     ]
-    exact = exact_scores(archive, column, asked, [f.rows for f in filters], LENGTH)
+    exact = exact_scores(source, asked, [f.rows for f in filters], LENGTH)
     lines = tuple(
         _line(Trial(archive, view, trial), asked, truth, recall)
         for trial, truth in zip(filters, exact, strict=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.searching import Work, nearest, read_matches
 from skylore.search.codes.view import View
 from skylore.search.planner import Way
@@ -69,10 +70,11 @@ def by_codes(
 
     Scores are exact; hits are complete to the recall, and the work says what it took.
     """
+    source = ArchiveVectors(archive, view.manifest.column)
     if way == "read matches" and allowed is not None:
-        found = read_matches(archive, view.manifest.column, vector, allowed)
+        found = read_matches(source, vector, allowed)
     else:
-        found = nearest(archive, view, vector, count, allowed, recall=recall, way=way)
+        found = nearest(source, view, vector, count, allowed, recall=recall, way=way)
     return found.table.sort_by(BEST_FIRST).slice(0, count), found.work
 
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,20 +15,20 @@ from tqdm import tqdm
 from skylore.archive.disk import full_disk_said
 from skylore.search.codes.calibration import QUERIES, calibrate, near_and_far
 from skylore.search.codes.codebook import Codebook
+from skylore.search.codes.coding import code_parts
 from skylore.search.codes.costs import measure_costs
-from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.manifest import BUILDING, FILE, Manifest, folder_of
 from skylore.search.codes.options import CodeOptions, Forecast, forecast
 from skylore.search.codes.segment import Part, Segment, open_segment, write_segment
-from skylore.search.codes.training import sample_of, train_codebook
+from skylore.search.codes.source import VectorSource
+from skylore.search.codes.training import train_codebook
 from skylore.search.codes.view import fit, owners_of
 
 if TYPE_CHECKING:
-    from lance import LanceFragment
-
     from skylore.archive.table import Archive
 
-__all__ = ["build_codes"]
+__all__ = ["build", "build_codes"]
 
 MERGED = 8
 """So many small segments are made into one."""
@@ -35,8 +36,6 @@ SMALL = 8
 """Segments of an eighth of the usual rows, or less, are small."""
 LEAST_LIVE = 0.75
 """Segments that cover a smaller share of what they did are replaced."""
-
-Fragments = dict[Part, "LanceFragment"]
 
 
 def build_codes(
@@ -48,9 +47,6 @@ def build_codes(
     say: Callable[[str], None] | None = None,
 ) -> int:
     """Code the rows of a column that have no code yet; returns how many rows were coded.
-
-    A killed build loses the segment it was in, and goes on from there when run again. Codes that
-    are in use stay so until those that replace them are complete.
 
     Parameters
     ----------
@@ -68,21 +64,52 @@ def build_codes(
     ArchiveError
         A vector is not finite.
     """
+    folder = folder_of(archive.location, column)
     with archive.lock(f"codes-{column}"), full_disk_said(archive.location):
-        return _Build(archive, column, options or CodeOptions(), say).run(rebuild=rebuild)
+        return build(ArchiveVectors(archive, column), folder, options, rebuild=rebuild, say=say)
+
+
+def build(
+    source: VectorSource,
+    folder: Path,
+    options: CodeOptions | None = None,
+    *,
+    rebuild: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> int:
+    """Code the rows of a source that have no code in a folder yet; returns how many were coded.
+
+    A killed build loses the segment it was in, and goes on from there when run again. Codes that
+    are in use stay so until those that replace them are complete. Nobody else may build into the
+    folder meanwhile.
+
+    Parameters
+    ----------
+    source, folder, options
+        What to code, where to, and how.
+    rebuild
+        Learn and code anew.
+    say
+        Told what it will take before it starts.
+
+    Raises
+    ------
+    ArchiveError
+        A vector is not finite.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Build(source, folder, options or CodeOptions(), say).run(rebuild=rebuild)
 
 
 class _Build:
     def __init__(
         self,
-        archive: Archive,
-        column: str,
+        source: VectorSource,
+        folder: Path,
         options: CodeOptions,
         say: Callable[[str], None] | None,
     ) -> None:
-        self._archive, self._column, self._options, self._say = archive, column, options, say
-        self._folder = folder_of(archive.location, column)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._source, self._folder, self._options, self._say = source, folder, options, say
 
     def run(self, *, rebuild: bool) -> int:
         place, manifest = FILE, Manifest.load(self._folder)
@@ -104,30 +131,30 @@ class _Build:
         except (OSError, ValueError, KeyError, TypeError):
             return False
         asked = book.length if length is None else min(length, book.dimension)
-        same = manifest.recipe == recipe_of(self._archive, self._column)
+        same = manifest.recipe == self._source.recipe
         return same and book.identity == manifest.codebook and book.length == asked
 
     def _codebook(self, manifest: Manifest) -> Codebook:
         return Codebook.load(self._folder / f"{manifest.codebook}.safetensors")
 
     def _begin(self) -> Manifest:
-        book = train_codebook(self._archive, self._column, self._options)
+        book = train_codebook(self._source, self._options)
         unfinished = self._folder / f".{book.identity}.unfinished"
         book.save(unfinished)
         unfinished.replace(self._folder / f"{book.identity}.safetensors")
-        recipe = recipe_of(self._archive, self._column)
-        manifest = Manifest(column=self._column, recipe=recipe, codebook=book.identity)
+        source = self._source
+        manifest = Manifest(column=source.name, recipe=source.recipe, codebook=book.identity)
         manifest.save(self._folder, BUILDING)
         return manifest
 
     def _complete(self, manifest: Manifest, place: str) -> tuple[Manifest, int]:
         """Code what has no code; then leave out the segments that nothing is taken from."""
-        fragments = fragments_of(self._archive, self._column)
+        parts = self._source.parts()
         segments = self._readable(manifest)
-        owners = owners_of(segments, fragments)
+        owners = owners_of(segments, parts)
         kept = _kept(segments, owners, self._options)
         earlier, good = set(manifest.segments), {segments[number].name for number in kept}
-        left = {part: f for part, f in fragments.items() if owners.get(part) not in kept}
+        left = {part: rows for part, rows in parts.items() if owners.get(part) not in kept}
         coded = 0
         for segment in self._segments(self._codebook(manifest), left):
             name = write_segment(self._folder, segment)
@@ -143,29 +170,29 @@ class _Build:
             try:
                 segments.append(open_segment(self._folder, name))
             except (OSError, ValueError):
-                continue  # gone or damaged: its fragments are coded again
+                continue  # gone or damaged: its parts are coded again
         return segments
 
-    def _segments(self, book: Codebook, left: Fragments) -> Iterator[Segment]:
-        total = sum(fragment.count_rows() for fragment in left.values())
+    def _segments(self, book: Codebook, left: dict[Part, int]) -> Iterator[Segment]:
+        total, name = sum(left.values()), self._source.name
         if self._say and total:
-            self._say(f"codes of {self._column}: {self._expected(total, book, left)}")
+            self._say(f"codes of {name}: {self._expected(total, book, left)}")
         hidden = not self._options.progress or total < self._options.segment_rows // SMALL
         with tqdm(
-            total=total, desc=f"index {self._column}", unit="row", disable=hidden, file=sys.stderr
+            total=total, desc=f"index {name}", unit="row", disable=hidden, file=sys.stderr
         ) as bar:
             for group in _grouped(left, self._options.segment_rows):
-                for made in code_parts(group, self._column, book):
+                for made in code_parts(self._source, group, book):
                     if isinstance(made, Segment):
                         yield made
                     else:
                         bar.update(made)
 
-    def _expected(self, total: int, book: Codebook, left: Fragments) -> Forecast:
+    def _expected(self, total: int, book: Codebook, left: dict[Part, int]) -> Forecast:
         """Code a few batches to see how long all will take."""
-        first = next(iter(left.items()))
+        first = next(iter(left))
         rows, start = 0, time.perf_counter()
-        for made in code_parts(dict([first]), self._column, book):
+        for made in code_parts(self._source, [first], book):
             if isinstance(made, Segment) or rows > TRIED:
                 break
             if not rows:
@@ -176,14 +203,14 @@ class _Build:
 
     def _measured(self, manifest: Manifest) -> Manifest:
         rng = np.random.default_rng(0)
-        sample = sample_of(self._archive, self._column, 4 * QUERIES, seed=1)
+        sample = self._source.sample(4 * QUERIES, seed=1)
         queries = near_and_far(sample, QUERIES, rng)
         book, segments = self._codebook(manifest), self._readable(manifest)
-        view = fit(self._archive, manifest, book, segments)
-        calibration = calibrate(self._archive, view, queries, rng)
+        view = fit(self._source, manifest, book, segments)
+        calibration = calibrate(self._source, view, queries, rng)
         manifest = manifest.model_copy(update={"calibration": calibration})
-        view = fit(self._archive, manifest, book, segments)
-        costs = measure_costs(self._archive, view, queries)
+        view = fit(self._source, manifest, book, segments)
+        costs = measure_costs(self._source, view, queries)
         return manifest.model_copy(update={"costs": costs})
 
     def _clear(self, manifest: Manifest) -> None:
@@ -210,14 +237,14 @@ def _kept(segments: list[Segment], owners: dict[Part, int], options: CodeOptions
     return kept - small if len(small) >= MERGED else kept
 
 
-def _grouped(left: Fragments, rows: int) -> Iterator[Fragments]:
-    group: Fragments = {}
+def _grouped(left: dict[Part, int], rows: int) -> Iterator[list[Part]]:
+    group: list[Part] = []
     held = 0
-    for part, fragment in left.items():
-        group[part] = fragment
-        held += fragment.count_rows()
+    for part, count in left.items():
+        group.append(part)
+        held += count
         if held >= rows:
             yield group
-            group, held = {}, 0
+            group, held = [], 0
     if group:
         yield group

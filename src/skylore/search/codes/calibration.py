@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +13,11 @@ from skylore.search.codes.probing import Frontier, Wanted, probe_lists
 from skylore.search.codes.refining import Errors, first_read
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
+from skylore.search.codes.source import VectorSource
 from skylore.search.codes.trial_filters import at_random, on_one_side
 from skylore.search.codes.trial_margins import Trial
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
-
-if TYPE_CHECKING:
-    from skylore.archive.table import Archive
 
 __all__ = ["RECALLS", "calibrate", "near_and_far", "near_queries"]
 
@@ -61,14 +58,14 @@ def near_and_far(sample: Vectors, count: int, rng: np.random.Generator) -> Vecto
 
 
 def calibrate(
-    archive: Archive, view: View, queries: Vectors, rng: np.random.Generator
+    source: VectorSource, view: View, queries: Vectors, rng: np.random.Generator
 ) -> Calibration:
     """Measure what each recall takes: with no filter, random ones, and one that goes with vectors.
 
     Parameters
     ----------
-    archive, view
-        The table and its codes.
+    source, view
+        Vectors and their codes.
     queries
         Shape ``(Q, D)``.
     rng
@@ -89,8 +86,8 @@ def calibrate(
         shares=((),) * len(RECALLS),
     )
     view = replace(view, manifest=view.manifest.model_copy(update={"calibration": blank}))
-    bias, spread = _usual_errors(archive, view, queries)
-    recall = _refined(archive, view, queries, filters, Errors(0.0, bias, spread))
+    bias, spread = _usual_errors(source, view, queries)
+    recall = _refined(source, view, queries, filters, Errors(0.0, bias, spread))
     margins = tuple(
         tuple(_smallest(of_count, 1 - TO_REFINING * (1 - r)) for of_count in recall)
         for r in RECALLS
@@ -142,7 +139,7 @@ def _extended(at: Grid, share: Grid) -> Grid:
     return floored
 
 
-def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float, float]:
+def _usual_errors(source: VectorSource, view: View, queries: Vectors) -> tuple[float, float]:
     """Measure mean and standard deviation of the errors among the first that are read.
 
     The deviation is that of all queries together: the first of one may be copies of each other.
@@ -153,7 +150,7 @@ def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float
         best = Best(first_read(COUNTS[-1]))
         compare(best, everything(view.segments), query.code, None)
         candidates = best.candidates()
-        scores = Reader(archive, view.manifest.column, vector).scores(candidates, 0, best.count)
+        scores = Reader(source, vector).scores(candidates, 0, best.count)
         errors = scores - (candidates.scores * query.unit)[: len(scores)]
         found.append(errors)
     together = np.concatenate(found)
@@ -161,7 +158,7 @@ def _usual_errors(archive: Archive, view: View, queries: Vectors) -> tuple[float
 
 
 def _refined(
-    archive: Archive,
+    source: VectorSource,
     view: View,
     queries: Vectors,
     filters: list[RowSet | None],
@@ -169,7 +166,7 @@ def _refined(
 ) -> Grid:
     """Give the lowest mean recall over filters, for each length of answer and margin."""
     near, far = queries[::2], queries[1::2]
-    trial = Trial(archive, view, errors, COUNTS)
+    trial = Trial(source, view, errors, COUNTS)
     means = np.array(
         [
             [

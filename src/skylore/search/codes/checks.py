@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from skylore.archive.checking.finding import Finding, Scope, note, problem
 from skylore.archive.schema import VECTORS
 from skylore.search.codes.codebook import Codebook
-from skylore.search.codes.fragments import fragments_of, recipe_of, to_vectors
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.manifest import Manifest, folder_of
 from skylore.search.codes.segment import Segment, open_segment
+from skylore.search.codes.source import VectorSource
 from skylore.search.codes.view import owners_of
 
 __all__ = ["CHECKS", "codes"]
@@ -27,7 +27,8 @@ def codes(scope: Scope) -> Iterator[Finding]:
         manifest = Manifest.load(folder)
         if manifest is None:
             continue
-        if manifest.recipe != recipe_of(scope.archive, column):
+        source = ArchiveVectors(scope.archive, column)
+        if manifest.recipe != source.recipe:
             yield note(codes, f"{column} was made anew since it was indexed; run `skylore index`")
             continue
         try:
@@ -36,15 +37,15 @@ def codes(scope: Scope) -> Iterator[Finding]:
         except (OSError, ValueError, KeyError) as error:
             yield problem(codes, f"those of {column} cannot be read ({error}); {AGAIN}")
             continue
-        yield from _against_table(scope, column, book, segments)
+        yield from _against_table(scope, source, book, segments)
 
 
 def _against_table(
-    scope: Scope, column: str, book: Codebook, segments: list[Segment]
+    scope: Scope, source: VectorSource, book: Codebook, segments: list[Segment]
 ) -> Iterator[Finding]:
-    fragments = fragments_of(scope.archive, column)
-    owners = owners_of(segments, fragments)
-    missing = sum(f.count_rows() for part, f in fragments.items() if part not in owners)
+    parts, column = source.parts(), source.name
+    owners = owners_of(segments, parts)
+    missing = sum(rows for part, rows in parts.items() if part not in owners)
     if missing:
         yield note(codes, f"{missing} rows have no code of {column} yet; run `skylore index`")
     rng = np.random.default_rng(scope.seed)
@@ -55,20 +56,19 @@ def _against_table(
             continue
         every = np.concatenate(places)
         count = len(every) if scope.deep else min(scope.sample, len(every))
-        wrong = _wrong(scope, column, book, segment, rng.choice(every, count, replace=False))
+        wrong = _wrong(source, book, segment, rng.choice(every, count, replace=False))
         if wrong:
             yield problem(codes, f"{wrong} of {count} codes of {column} are not theirs; {AGAIN}")
 
 
-def _wrong(scope: Scope, column: str, book: Codebook, segment: Segment, places: np.ndarray) -> int:
+def _wrong(source: VectorSource, book: Codebook, segment: Segment, places: np.ndarray) -> int:
     """Count the codes that differ from those of the stored vectors by more than rounding."""
     wrong = 0
     for part in np.array_split(places, -(-len(places) // 8192)):
-        table = scope.archive.take(pa.array(segment.rows[part]), [column])
-        table = table.filter(table[column].is_valid())
+        taken = source.take(segment.rows[part])
         place = dict(zip(segment.rows[part].tolist(), part.tolist(), strict=True))
-        at = [place[row] for row in table["_rowid"].to_pylist()]
-        made, _ = book.encode(to_vectors(table[column]))
+        at = [place[row] for row in taken.rows.tolist()]
+        made, _ = book.encode(taken.vectors)
         far = np.abs(made.astype(np.int16) - segment.codes[at]).max(axis=1, initial=0) > 1
         wrong += int(far.sum())
     return wrong

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from skylore.search.codes.calibration import near_queries
 from skylore.search.codes.codebook import leading_directions, unit_rows
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.kernel import dots, pack
 from skylore.search.codes.options import BOOKKEEPING
-from skylore.search.codes.training import sample_of
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -89,7 +89,7 @@ def compare_compressions(
         For sample and queries.
     """
     rng = np.random.default_rng(seed)
-    vectors = unit_rows(sample_of(archive, column, SAMPLE + 4 * QUERIES, seed))
+    vectors = unit_rows(ArchiveVectors(archive, column).sample(SAMPLE + 4 * QUERIES, seed))
     rng.shuffle(vectors)
     held, sample = vectors[: 4 * QUERIES], vectors[4 * QUERIES :]
     queries = unit_rows(near_queries(held, QUERIES, rng))

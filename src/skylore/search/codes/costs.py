@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,10 @@ from skylore.search.codes.manifest import Costs
 from skylore.search.codes.probing import Frontier, Wanted, probe_lists
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
+from skylore.search.codes.source import VectorSource
 from skylore.search.codes.trial_filters import coded_rows
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
-
-if TYPE_CHECKING:
-    from skylore.archive.table import Archive
 
 __all__ = ["measure_costs"]
 
@@ -31,13 +28,13 @@ GATHERED = 50_000
 FEW, MANY = 64, 1024
 
 
-def measure_costs(archive: Archive, view: View, queries: NDArray[np.float32]) -> Costs:
+def measure_costs(source: VectorSource, view: View, queries: NDArray[np.float32]) -> Costs:
     """Time each kind of work on these codes, warm, the least of several runs.
 
     Parameters
     ----------
-    archive, view
-        The table and its codes, calibrated.
+    source, view
+        Vectors and their codes, calibrated.
     queries
         Shape ``(Q, D)``.
     """
@@ -54,7 +51,7 @@ def measure_costs(archive: Archive, view: View, queries: NDArray[np.float32]) ->
     starts = [_seconds(_started, view, vector) for vector in queries[:RUNS]]
     reads = []
     for vector in queries[:RUNS]:
-        reader = Reader(archive, view.manifest.column, vector)
+        reader = Reader(source, vector)
         for count in (FEW, MANY):
             before = reader.seconds
             reader.read(rng.choice(rows, min(count, len(rows)), replace=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +13,13 @@ from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
 from skylore.search.codes.best import Best, Candidates
 from skylore.search.codes.codebook import CodedQuery, unit_rows
-from skylore.search.codes.fragments import to_vectors
 from skylore.search.codes.probing import Wanted, probe_lists
 from skylore.search.codes.refining import Errors, refine
 from skylore.search.codes.scanning import compare, everything, rows_of
+from skylore.search.codes.source import VectorSource
 from skylore.search.codes.view import View
 from skylore.search.planner import Way, level_of
 from skylore.search.row_sets import RowSet
-
-if TYPE_CHECKING:
-    from skylore.archive.table import Archive
 
 __all__ = ["Found", "Work", "nearest", "read_matches"]
 
@@ -69,7 +65,7 @@ class Found:
 
 
 def nearest(
-    archive: Archive,
+    source: VectorSource,
     view: View,
     vector: NDArray[np.float32],
     count: int,
@@ -82,8 +78,8 @@ def nearest(
 
     Parameters
     ----------
-    archive, view
-        The table, and its codes at the same version.
+    source, view
+        The vectors, and their codes at the same version.
     vector
         Of any length but zero, shape ``(D,)``.
     count
@@ -100,7 +96,7 @@ def nearest(
         raise ValueError("these codes were never calibrated")
     level = level_of(recall, calibration)
     query = view.codebook.encode_query(vector)
-    reader = Reader(archive, view.manifest.column, vector)
+    reader = Reader(source, vector)
     wanted, codes_s = Wanted(count, 4 * count + 256, allowed, level), 0.0
     while True:
         start = time.perf_counter()
@@ -136,11 +132,9 @@ def _best(view: View, query: CodedQuery, wanted: Wanted, way: Way) -> tuple[Best
     return best, compare(best, everything(view.segments), query.code, allowed), 0
 
 
-def read_matches(
-    archive: Archive, column: str, vector: NDArray[np.float32], allowed: RowSet
-) -> Found:
+def read_matches(source: VectorSource, vector: NDArray[np.float32], allowed: RowSet) -> Found:
     """Compare a vector with all rows of a set in full."""
-    reader = Reader(archive, column, vector)
+    reader = Reader(source, vector)
     reader.read(allowed.rows)
     work = Work(refine_ms=1e3 * reader.seconds, refined=len(reader))
     return Found(reader.table(), work)
@@ -149,8 +143,8 @@ def read_matches(
 class Reader:
     """Reads vectors and scores them exactly; no row twice."""
 
-    def __init__(self, archive: Archive, column: str, vector: NDArray[np.float32]) -> None:
-        self._archive, self._column = archive, column
+    def __init__(self, source: VectorSource, vector: NDArray[np.float32]) -> None:
+        self._source = source
         self._vector = vector.astype(np.float64) / np.linalg.norm(vector.astype(np.float64))
         self._tables: list[pa.Table] = []
         self._known: dict[int, float] = {}
@@ -173,24 +167,16 @@ class Reader:
         self.seconds += time.perf_counter() - start
 
     def _read(self, rows: NDArray[np.uint64]) -> None:
-        table = self._archive.take(pa.array(rows), [self._column, ID])
-        if table[self._column].null_count:
-            table = table.filter(table[self._column].is_valid())
-        vectors = to_vectors(table[self._column])
-        scores = unit_rows(vectors.astype(np.float64)) @ self._vector
+        taken = self._source.take(rows)
+        scores = unit_rows(taken.vectors.astype(np.float64)) @ self._vector
         # Rounded, so that equal vectors tie wherever they stand in a matrix.
         rounded = np.round(scores, 9).astype(np.float32)
-        self._known.update(zip(table[ROW].to_pylist(), scores.tolist(), strict=True))
-        kept = pa.table({ID: table[ID], ROW: table[ROW], "score": pa.array(rounded)})
-        self._tables.append(kept)
+        self._known.update(zip(taken.rows.tolist(), scores.tolist(), strict=True))
+        score = pa.array(rounded)
+        self._tables.append(pa.table({ID: taken.ids, ROW: pa.array(taken.rows), "score": score}))
 
     def table(self) -> pa.Table:
         """Give all that was read."""
         if not self._tables:
-            self._read_none()
+            self._read(np.empty(0, np.uint64))
         return pa.concat_tables(self._tables)
-
-    def _read_none(self) -> None:
-        kind = self._archive.schema.field(ID).type
-        schema = pa.schema([(ID, kind), (ROW, pa.uint64()), ("score", pa.float32())])
-        self._tables.append(schema.empty_table())

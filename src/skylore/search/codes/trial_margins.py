@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,9 @@ from skylore.search.codes.best import Best
 from skylore.search.codes.refining import Errors, refine
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
+from skylore.search.codes.source import VectorSource
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
-
-if TYPE_CHECKING:
-    from skylore.archive.table import Archive
 
 __all__ = ["Trial"]
 
@@ -33,7 +30,7 @@ SURE = 4.0
 class Trial:
     """Codes to try, the usual errors of their estimates, and the lengths of answers."""
 
-    archive: Archive
+    source: VectorSource
     view: View
     errors: Errors
     counts: tuple[int, ...]
@@ -67,7 +64,7 @@ class Trial:
         query = self.view.codebook.encode_query(vector)
         view, pool = self.view, POOL
         portions = everything(view.segments) if allowed is None else rows_of(view, allowed)
-        reader = Reader(self.archive, view.manifest.column, vector)
+        reader = Reader(self.source, vector)
         while True:
             best = Best(pool)
             compare(best, portions, query.code, None)

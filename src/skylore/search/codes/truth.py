@@ -1,19 +1,15 @@
-"""The exact answer to many queries under many filters, in one pass over the table."""
+"""The exact answer to many queries under many filters, in one pass over the vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skylore.search.codes.codebook import unit_rows
-from skylore.search.codes.fragments import fragments_of, vectors_in
+from skylore.search.codes.source import VectorSource
 from skylore.search.row_sets import RowSet
-
-if TYPE_CHECKING:
-    from skylore.archive.table import Archive
 
 __all__ = ["exact_scores", "recall_of"]
 
@@ -22,8 +18,7 @@ ROUNDING = 2e-6
 
 
 def exact_scores(
-    archive: Archive,
-    column: str,
+    source: VectorSource,
     queries: NDArray[np.float32],
     filters: Sequence[RowSet | None],
     count: int,
@@ -32,7 +27,7 @@ def exact_scores(
 
     Parameters
     ----------
-    archive, column
+    source
         What is searched.
     queries
         Shape ``(Q, D)``.
@@ -48,8 +43,8 @@ def exact_scores(
     """
     asked = unit_rows(queries).T
     best = [np.full((count, len(queries)), -np.inf, np.float32) for _ in filters]
-    for fragment in fragments_of(archive, column).values():
-        for rows, vectors in vectors_in(fragment, column):
+    for part in source.parts():
+        for rows, vectors in source.read(part):
             scores = unit_rows(vectors) @ asked
             for number, allowed in enumerate(filters):
                 chosen = scores if allowed is None else scores[allowed.contains(rows)]

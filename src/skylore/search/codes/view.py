@@ -1,4 +1,4 @@
-"""The codes as they fit one version of the table."""
+"""The codes as they fit one version of their source."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skylore.archive.staging import ROW
 from skylore.search.codes.codebook import Codebook
-from skylore.search.codes.fragments import code_parts, fragments_of, recipe_of
+from skylore.search.codes.coding import code_parts
+from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.manifest import Manifest, folder_of
 from skylore.search.codes.segment import Part, Segment, open_segment
+from skylore.search.codes.source import VectorSource
 
 if TYPE_CHECKING:
-    from lance import LanceFragment
+    from skylore.archive.reading import Reading
 
-    from skylore.archive.table import Archive
-
-__all__ = ["LiveSegment", "View", "fit", "owners_of", "view_of"]
+__all__ = ["LiveSegment", "View", "fit", "open_view", "owners_of", "view_of"]
 
 TAIL_ROWS = 262_144
 """So many rows that have no code yet are coded in memory, when first searched."""
@@ -47,7 +47,7 @@ class LiveSegment:
 
 @dataclass(frozen=True)
 class View:
-    """All codes that can be trusted at one version of the table.
+    """All codes that can be trusted at one version of their source.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class View:
     segments
         Those with any live row.
     uncoded
-        Rows in fragments that no segment covers; more than 0 only where they are too many to be
+        Rows in parts that no segment covers; more than 0 only where they are too many to be
         coded in memory.
     """
 
@@ -71,22 +71,22 @@ class View:
         return sum(segment.count for segment in self.segments)
 
 
-def view_of(archive: Archive, column: str) -> View | None:
+def view_of(archive: Reading, column: str) -> View | None:
     """Give the codes of a column for the archive's version; None if it has none that fit."""
     folder = folder_of(archive.location, column)
     stamp = Manifest.stamp(folder)
     if not stamp:
         return None
-    return archive.cached_for_version(("codes", column, stamp), lambda: _opened(archive, column))
+    return archive.cached_for_version(
+        ("codes", column, stamp), lambda: open_view(ArchiveVectors(archive, column), folder)
+    )
 
 
-def _opened(archive: Archive, column: str) -> View | None:
-    folder = folder_of(archive.location, column)
+def open_view(source: VectorSource, folder: Path) -> View | None:
+    """Give the codes in a folder as they fit a source now; None if there are none that do."""
     for _ in range(10):
         manifest = Manifest.load(folder)
-        if manifest is None or manifest.calibration is None:
-            return None
-        if manifest.recipe != recipe_of(archive, column):
+        if manifest is None or manifest.calibration is None or manifest.recipe != source.recipe:
             return None
         try:
             codebook = Codebook.load(folder / f"{manifest.codebook}.safetensors")
@@ -95,19 +95,21 @@ def _opened(archive: Archive, column: str) -> View | None:
             continue  # a build may have replaced them since the manifest was read
         except ValueError:
             return None
-        return fit(archive, manifest, codebook, segments)
+        return fit(source, manifest, codebook, segments)
     return None
 
 
-def fit(archive: Archive, manifest: Manifest, codebook: Codebook, segments: list[Segment]) -> View:
-    """Fit segments to the archive's version; a fragment belongs to the last that covers it."""
-    fragments = fragments_of(archive, manifest.column)
-    owners = owners_of(segments, fragments)
-    live = [_live(segment, n, owners, fragments) for n, segment in enumerate(segments)]
-    tail = {part: fragment for part, fragment in fragments.items() if part not in owners}
-    uncoded = sum(fragment.count_rows() for fragment in tail.values())
+def fit(
+    source: VectorSource, manifest: Manifest, codebook: Codebook, segments: list[Segment]
+) -> View:
+    """Fit segments to a source as it is now; a part belongs to the last that covers it."""
+    parts = source.parts()
+    owners = owners_of(segments, parts)
+    live = [_live(segment, n, owners, source) for n, segment in enumerate(segments)]
+    tail = {part: rows for part, rows in parts.items() if part not in owners}
+    uncoded = sum(tail.values())
     if tail and uncoded <= TAIL_ROWS:
-        coded = (_in_memory(archive, manifest, codebook, p, f) for p, f in tail.items())
+        coded = (_in_memory(source, codebook, part) for part in tail)
         live += [LiveSegment(segment) for segment in coded if segment is not None]
         uncoded = 0
     return View(manifest, codebook, tuple(s for s in live if s.count), uncoded)
@@ -128,10 +130,7 @@ def owners_of(segments: Sequence[Segment], fragments: Iterable[Part]) -> dict[Pa
 
 
 def _live(
-    segment: Segment,
-    number: int,
-    owners: dict[Part, int],
-    fragments: dict[Part, LanceFragment],
+    segment: Segment, number: int, owners: dict[Part, int], source: VectorSource
 ) -> LiveSegment:
     mine = {part.fragment: part for part, owner in owners.items() if owner == number}
     whole = True
@@ -143,21 +142,18 @@ def _live(
         whole = False
         live[segment.places_of(place)] = False
         if now is not None:
-            scanner = fragments[now].scanner(columns=[], with_row_id=True)
-            live[segment.places(scanner.to_table()[ROW].to_numpy())] = True
+            live[segment.places(source.live(now))] = True
     return LiveSegment(segment, None if whole else live)
 
 
-def _in_memory(
-    archive: Archive, manifest: Manifest, codebook: Codebook, part: Part, fragment: LanceFragment
-) -> Segment | None:
-    key = (archive.location.root, manifest.column, manifest.codebook, part)
+def _in_memory(source: VectorSource, codebook: Codebook, part: Part) -> Segment | None:
+    key = (source.origin, source.name, codebook.identity, part)
     with _lock:
         if key in _tails:
             _tails.move_to_end(key)
             return _tails[key]
     segment = None
-    for made in code_parts({part: fragment}, manifest.column, codebook):
+    for made in code_parts(source, [part], codebook):
         segment = replace(made, name="memory") if isinstance(made, Segment) else None
     with _lock:
         _tails[key] = segment
@@ -168,4 +164,4 @@ def _in_memory(
 
 _lock = threading.Lock()
 _tails: OrderedDict[tuple[str, str, str, Part], Segment | None] = OrderedDict()
-"""What was coded in memory lately, for all versions of all archives in this process."""
+"""What was coded in memory lately, for all versions of all sources in this process."""
