@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from benchmarks.filtered_data import COLUMN, Data, K, make_archive, make_table
+from benchmarks.filtered_qdrant import Qdrant
 
 Ask = Callable[[NDArray[np.float32], str | None], tuple[NDArray[np.int64], float | None]]
 """From a query and a filter to ids, best first, and the milliseconds of the search proper."""
@@ -180,11 +181,14 @@ def _evaluated(table: Any, where: str) -> NDArray[np.bool_]:  # noqa: ANN401 - a
     return keep
 
 
-ENGINES: dict[str, type[Skylore | Lance | Faiss]] = {
+ENGINES: dict[str, type[Skylore | Lance | Faiss | Qdrant]] = {
     "skylore": Skylore,
     "Lance IVF_RQ": Lance,
     "FAISS IVF-RaBitQ": Faiss,
+    "Qdrant Edge": Qdrant,
 }
+NEEDED = {"FAISS": "faiss", "Qdrant": "qdrant_edge"}
+"""The modules of engines that do not come with the project."""
 SLOW: dict[str, type[Lance | Faiss]] = {
     "Lance, all lists": LanceAll,
     "FAISS, all lists": FaissAll,

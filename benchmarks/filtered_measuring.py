@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.filtered_data import Data, K
 from benchmarks.filtered_engines import ENGINES, FEW, SLOW, memory
+from benchmarks.filtered_limits import confine, forget, release
 
 __all__ = ["build", "measure"]
 
@@ -56,8 +58,15 @@ def _peak() -> Iterator[list[float]]:
         thread.join()
 
 
-def measure(engines: list[str], data: Data) -> dict[str, Any]:
+def measure(engines: list[str], data: Data, limit: float | None = None) -> dict[str, Any]:
     """Ask all engines all queries under all filters, in turns of a few queries.
+
+    Parameters
+    ----------
+    engines, data
+        Who is asked, and what about.
+    limit
+        Of each engine's memory, in GB, the files that it has read included.
 
     Returns
     -------
@@ -65,14 +74,16 @@ def measure(engines: list[str], data: Data) -> dict[str, Any]:
         ``lines``: by filter and engine, recalls and times in milliseconds; ``memory``: by engine;
         ``load``: of the machine, at each turn.
     """
+    exact, loads, lines = data.exact(), [], {}
+    if limit is not None:
+        forget([data.work, data.vectors])
     context = get_context("spawn")
     workers = {name: context.Pipe() for name in engines}
     running = []
     for name, (_, far) in workers.items():
-        running.append(context.Process(target=_serve, args=(far, name, data), daemon=True))
+        running.append(context.Process(target=_serve, args=(far, name, data, limit), daemon=True))
         running[-1].start()
     near = {name: pair[0] for name, pair in workers.items()}
-    exact, loads, lines = data.exact(), [], {}
     for title, where in data.filters.items():
         found: dict[str, list[Any]] = {name: [] for name in engines}
         firsts = {name: _told(near[name], ("anew", where)) for name in engines}
@@ -91,6 +102,8 @@ def measure(engines: list[str], data: Data) -> dict[str, Any]:
     for name, process in zip(engines, running, strict=True):
         near[name].send(("end",))
         process.join()
+        if "group" in sizes[name]:
+            release(Path(sizes[name].pop("group")))
     return {"lines": lines, "memory": sizes, "load": loads}
 
 
@@ -99,12 +112,14 @@ def _told(connection: Connection, message: tuple[Any, ...]) -> Any:  # noqa: ANN
     return connection.recv()
 
 
-def _serve(connection: Connection, engine: str, data: Data) -> None:
+def _serve(connection: Connection, engine: str, data: Data, limit: float | None) -> None:
     """Answer with times, until told to end."""
+    group = None if limit is None else confine("search", int(limit * 1e9))
     ask, asked = (ENGINES | SLOW)[engine](data).asker(), data.asked
     while (message := connection.recv())[0] != "end":
         if message[0] == "memory":
-            connection.send(memory())
+            inside = {} if group is None else group.usage() | {"group": str(group.folder)}
+            connection.send(memory() | inside)
         elif message[0] == "anew":
             filters = [_moved(message[1], number) for number in range(TURN)]
             times = [_timed(ask, q, f)[0] for q, f in zip(asked, filters, strict=False)]

@@ -1,25 +1,27 @@
-"""Compare vector search under filters: this project, Lance as it comes, and FAISS.
+"""Compare vector search under filters: this project, Lance as it comes, FAISS, and Qdrant Edge.
 
 ``python -m benchmarks.filtered_search VECTORS WORK [--rows N] [--queries Q]``. VECTORS is a folder
-with ``base.npy`` (N, D), ``queries.npy`` and ``meta.parquet`` (``id``, ``mag``, ``ra``, ``dec``);
-WORK keeps what was built, so that a run that was stopped goes on. FAISS is left out where it is
-not installed (``pip install faiss-cpu``).
+with ``base.npy`` (N, D), ``queries.npy`` and ``meta.parquet`` (``id``, ``mag``, ``ra``, ``dec``),
+as ``benchmarks.vectors`` writes it; WORK keeps what was built, so that a run that was stopped goes
+on. FAISS and Qdrant are left out where they are not installed (``pip install faiss-cpu
+qdrant-edge-py``). With ``--memory GB`` each engine answers in a control group with that limit,
+which counts the files that it has read, too, beginning with none of them in memory.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.filtered_data import Data
-from benchmarks.filtered_engines import ENGINES, FEW, SLOW
+from benchmarks.filtered_engines import ENGINES, FEW, NEEDED, SLOW
 from benchmarks.filtered_measuring import build, measure
 from benchmarks.report import arguments, publish, table
 
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--name", default="filtered-search", help="of the document's section")
     parser.add_argument("--build", choices=tuple(ENGINES), help="this one, in this process")
     parser.add_argument("--engines", nargs="+", help="only these, and ours")
+    parser.add_argument("--memory", type=float, help="GB that an engine may hold while it answers")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     data = Data(options.vectors, options.work, options.rows, options.queries)
@@ -52,9 +55,8 @@ def main() -> None:
     data.exact()
     measured = data.work / "asked.json"
     if not measured.exists():
-        measured.write_text(
-            json.dumps(measure(engines + available(name for name in SLOW if name in chosen), data))
-        )
+        asked_too = available(name for name in SLOW if name in chosen)
+        measured.write_text(json.dumps(measure(engines + asked_too, data, options.memory)))
     asked = json.loads(measured.read_text())
     built = {name: json.loads(built_in(data, name).read_text()) for name in engines}
     publish(options.name, report(data, built, asked), write=options.write)
@@ -62,8 +64,8 @@ def main() -> None:
 
 def available(engines: Iterable[str]) -> list[str]:
     """Name the engines that are installed."""
-    there = importlib.util.find_spec("faiss") is not None
-    return [name for name in engines if there or "FAISS" not in name]
+    missing = [name for name, module in NEEDED.items() if find_spec(module) is None]
+    return [name for name in engines if name.split()[0].strip(",") not in missing]
 
 
 def built_in(data: Data, engine: str) -> Path:
@@ -100,6 +102,7 @@ def _answers(lines: dict[str, Any]) -> str:
 
 
 def _costs(built: dict[str, Any], sizes: dict[str, Any]) -> str:
+    limited = all("peak" in size for size in sizes.values())
     rows: list[list[object]] = [
         [
             engine,
@@ -109,11 +112,13 @@ def _costs(built: dict[str, Any], sizes: dict[str, Any]) -> str:
             f"{build['bytes'] / 1e6:.0f}",
             f"{sizes[engine]['RssAnon']:.0f}",
             f"{sizes[engine]['RssFile']:.0f}",
+            *([f"{sizes[engine]['peak']:.0f}"] if limited else []),
         ]
         for engine, build in built.items()
     ]
     head = ["engine", "build, s", "peak own memory, MB", "load", "index, MB"]
-    return table([*head, "own memory asked, MB", "mapped, MB"], rows)
+    head += ["own memory asked, MB", "mapped, MB"]
+    return table([*head, *(["most with files, MB"] if limited else [])], rows)
 
 
 if __name__ == "__main__":
