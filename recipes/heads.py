@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from recipes.facts import Fact, Known, measured_facts, simulated_facts, volunteers_facts
 from recipes.statements import write_statements
 from skylore.alignment.config import EncoderReference
-from skylore.alignment.statement_training import (
-    StatementModel,
-    StatementSettings,
-    train_on_statements,
-)
+from skylore.alignment.statement_settings import StatementSettings
+from skylore.alignment.statement_training import StatementModel, train_on_statements
 from skylore.alignment.statements import Statements
 from skylore.archive.table import Archive
 from skylore.encoders.registry import load_text_encoder

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skylore.alignment.config import EncoderReference
-from skylore.alignment.statement_training import StatementSettings, train_on_statements
+from skylore.alignment.statement_settings import StatementSettings
+from skylore.alignment.statement_training import train_on_statements
 from skylore.alignment.statements import Statements, mean_precision, statement_loss
 from skylore.errors import ModelError
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from skylore import __version__
 
-__all__ = ["AlignmentConfig", "EncoderReference"]
+__all__ = ["AlignmentConfig", "EncoderReference", "matryoshka_cuts"]
 
 Size = Annotated[int, Field(ge=1)]
 
@@ -66,3 +66,8 @@ class AlignmentConfig(BaseModel):
                 f"matryoshka_dims {dims} must ascend and end at embedding_dim {self.embedding_dim}"
             )
         return self
+
+
+def matryoshka_cuts(full: int) -> tuple[int, ...]:
+    """Give the lengths at which vectors of length ``full`` may be cut: an eighth of it and up."""
+    return tuple(sorted({full // 8, full // 4, full // 2, full} - {0}))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skylore import __version__
 from skylore.alignment.closed_form import start_in_closed_form
-from skylore.alignment.config import AlignmentConfig, EncoderReference
+from skylore.alignment.config import AlignmentConfig, EncoderReference, matryoshka_cuts
 from skylore.alignment.heads import ContrastiveHeads
 from skylore.alignment.model import Alignment
 from skylore.alignment.pairs import Pairs, check_pairs, held_out
@@ -159,7 +159,6 @@ def _configuration(
 ) -> AlignmentConfig:
     sizes = settings.model_sizes(len(training))
     full = sizes.embedding
-    cuts = {full // 8, full // 4, full // 2, full} - {0} if settings.matryoshka else {full}
     return AlignmentConfig(
         image_input_dim=training.images.shape[1],
         text_input_dim=training.texts.shape[1],
@@ -170,7 +169,7 @@ def _configuration(
         dropout=settings.dropout,
         image_encoder=image_encoder,
         text_encoder=text_encoder,
-        matryoshka_dims=tuple(sorted(cuts)),
+        matryoshka_dims=matryoshka_cuts(full) if settings.matryoshka else (full,),
     )
 
 
