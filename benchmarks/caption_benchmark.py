@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.report import arguments, publish, table
 from skylore.evaluation.captions.benchmark import evaluate_captions
-from skylore.evaluation.captions.judge import make_judge
+from skylore.evaluation.captions.judges import make_judge
 from skylore.evaluation.captions.report import CaptionReport, Share
 from skylore.evaluation.captions.tables import read_captions, read_paths
 from skylore.morphology.tree import load_tree

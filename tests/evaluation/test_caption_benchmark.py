@@ -16,7 +16,7 @@ from skylore.cli.app import app
 from skylore.errors import ColumnError, DuplicateIdError, SourceError
 from skylore.evaluation.bootstrap import bootstrap_ratio
 from skylore.evaluation.captions.benchmark import blind_floors, evaluate_captions
-from skylore.evaluation.captions.judge import make_judge
+from skylore.evaluation.captions.judges import make_judge
 from skylore.evaluation.captions.paths import VolunteerPath
 from skylore.evaluation.captions.tables import GivenCaption, read_captions, read_paths
 from skylore.morphology.tree import load_tree

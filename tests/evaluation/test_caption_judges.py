@@ -10,8 +10,8 @@ from skylore.evaluation.captions.judge import (
     answer_schema,
     answers_from_json,
     judged,
-    make_judge,
 )
+from skylore.evaluation.captions.judges import make_judge
 from skylore.evaluation.captions.keywords import KeywordJudge
 from skylore.evaluation.captions.paths import walk
 from skylore.morphology.tree import load_tree

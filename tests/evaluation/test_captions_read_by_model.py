@@ -17,7 +17,8 @@ from skylore.cli.app import app
 from skylore.errors import EndpointError, ModelError
 from skylore.evaluation.captions.benchmark import evaluate_captions
 from skylore.evaluation.captions.by_model import ModelCaptionJudge
-from skylore.evaluation.captions.judge import CaptionJudge, Unjudged, make_judge
+from skylore.evaluation.captions.judge import CaptionJudge, Unjudged
+from skylore.evaluation.captions.judges import make_judge
 from skylore.evaluation.captions.keywords import KeywordJudge
 from skylore.evaluation.captions.paths import VolunteerPath, walk
 from skylore.evaluation.captions.tables import GivenCaption, read_captions, read_paths

@@ -111,7 +111,7 @@ def evaluate_captions(
         As :func:`skylore.evaluation.captions.benchmark.evaluate_captions`.
     """
     from skylore.evaluation.captions.benchmark import evaluate_captions as evaluate_them
-    from skylore.evaluation.captions.judge import make_judge
+    from skylore.evaluation.captions.judges import make_judge
     from skylore.evaluation.captions.tables import read_captions, read_paths
     from skylore.morphology.tree import load_tree
 
