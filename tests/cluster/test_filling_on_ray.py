@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
@@ -21,22 +19,8 @@ from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.errors import ArchiveError
 
-ray = pytest.importorskip("ray", reason="Ray is not installed")
-
 TESTS = Path(__file__).parents[1]
 ROWS = 240
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        # Ray starts its servers by fork and exec, which is safe.
-        warnings.filterwarnings("ignore", message="lance is not fork-safe")
-        patch.setenv("PYTHONPATH", str(TESTS))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
-        yield
-        ray.shutdown()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from skylore.cli.model_options import Yes, given_of, model_option, with_model_options
-from skylore.cli.options import ArchivePath, OnlyWhere, Quiet
+from skylore.cli.options import ArchivePath, Engine, OnlyWhere, Quiet, Workers, check_workers
 
 if TYPE_CHECKING:
     from skylore.evaluation.captions.by_model import JudgingForecast
@@ -101,6 +101,8 @@ def search(
     where: OnlyWhere = None,
     resamples: Annotated[int, typer.Option(min=20, help="Of the bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and the draws.")] = 0,
+    engine: Engine = None,
+    workers: Workers = None,
     report_format: Format = None,
     output: Output = None,
 ) -> None:
@@ -112,6 +114,7 @@ def search(
     from skylore import pipeline
     from skylore.archive.table import Archive
 
+    check_workers(engine, workers)
     report = pipeline.evaluate(
         Archive.open(archive),
         _questions(relevance, query, queries, threshold),
@@ -123,6 +126,8 @@ def search(
         where=where,
         resamples=resamples,
         seed=seed,
+        engine=engine,
+        workers=workers,
     )
     kind = _format(report_format, output)
     _deliver(report.dumps(kind), output)

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchivePath",
     "BatchSize",
+    "Engine",
     "GroupBy",
     "OnlyWhere",
     "Quiet",
+    "Workers",
+    "check_workers",
     "parse_bytes",
     "with_fill_options",
     "with_shared_options",
@@ -46,6 +49,18 @@ GroupBy = Annotated[
         "--group-by", metavar="COLUMN", help="Never split what is equal here.", show_default=False
     ),
 ]
+Engine = Annotated[
+    Literal["ray"] | None,
+    typer.Option(
+        help="Work on a Ray cluster: of RAY_ADDRESS, else of this machine.", show_default=False
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="With --engine: workers; as many as it has cores.", show_default=False
+    ),
+]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -63,6 +78,12 @@ def parse_bytes(text: str) -> int:
     if size < 1:
         raise typer.BadParameter(f"{text!r} is not a size; write 512MB or 2GB")
     return int(size)
+
+
+def check_workers(engine: str | None, workers: int | None) -> None:
+    """Raise BadParameter for ``--workers`` where nothing is spread."""
+    if workers is not None and engine is None:
+        raise typer.BadParameter("--workers goes with --engine ray")
 
 
 _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -101,16 +122,7 @@ _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "engine": (
-        Annotated[
-            Literal["ray"] | None,
-            typer.Option(
-                help="Work on a Ray cluster: of RAY_ADDRESS, else of this machine.",
-                show_default=False,
-            ),
-        ],
-        None,
-    ),
+    "engine": (Engine, None),
     "memory": (
         Annotated[
             int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,39 +10,32 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from skylore.archive.schema import ID
+from skylore.evaluation.parts import Drawing, LikeExamples
 from skylore.evaluation.population import Population
-from skylore.evaluation.rankers import image_column, scores_like
+from skylore.evaluation.rankers import image_column
 from skylore.evaluation.scores import MethodScores, over_queries
-from skylore.evaluation.ties import Cuts, TiedRanking
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["by_images", "draw_examples"]
+__all__ = ["choose_examples", "draw_examples", "over_examples"]
 
 
-def by_images(
-    archive: Archive,
-    population: Population,
-    cuts: Cuts,
-    *,
-    threshold: float,
-    most: int,
-    confidence: float,
-    seed: int,
-) -> MethodScores | str:
-    """Score the mean over a sample of right answers as queries, or say why there is none.
+def choose_examples(
+    archive: Archive, population: Population, *, threshold: float, most: int, seed: int
+) -> LikeExamples | str:
+    """Draw a sample of right answers as queries, or say why there is none.
 
     Parameters
     ----------
-    archive, population, cuts
-        Where, among whom, and where to cut.
+    archive, population
+        Where, and among whom.
     threshold
         The grade from which on an object may be a query.
     most
         Queries at most, drawn without replacement by ``seed``.
-    confidence, seed
-        Of the intervals, which are over queries.
+    seed
+        Of the draw.
     """
     column = image_column(archive)
     if column is None:
@@ -53,17 +47,19 @@ def by_images(
     )
     if len(places) == 0:
         return f"no image similarity: no right answer of grade {threshold:g} has an {column}"
-    each, unranked = [], 0
-    for place, vector in zip(places, vectors, strict=True):
-        scores = scores_like(archive, column, vector, population)
-        unranked = int(np.isneginf(scores).sum())
-        kept = np.arange(len(population)) != place
-        ranking = TiedRanking(
-            scores[kept], population.grades[kept], population.relevant[kept], cuts
-        )
-        each.append(ranking.figures())
+    return LikeExamples(column, places, vectors)
+
+
+def over_examples(
+    column: str, found: Sequence[tuple[dict[str, float], int]], how: Drawing
+) -> MethodScores:
+    """Take the mean over examples, as :meth:`LikeExamples.score` gives them, with intervals."""
     return over_queries(
-        f"images, {column}", each, confidence=confidence, seed=seed, unranked=unranked
+        f"images, {column}",
+        [figures for figures, _ in found],
+        confidence=how.confidence,
+        seed=how.seed,
+        unranked=found[-1][1],
     )
 
 

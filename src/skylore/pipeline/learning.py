@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -36,6 +36,8 @@ def evaluate(
     *,
     training: str | Path | None = None,
     exclude_within: str | None = None,
+    engine: Literal["ray"] | None = None,
+    workers: int | None = None,
     **settings: Any,  # noqa: ANN401 - as Settings.build takes them
 ) -> SearchReport:
     """Measure how well an archive answers questions in words, beside what knows nothing.
@@ -50,6 +52,8 @@ def evaluate(
     training, exclude_within
         A table or archive of what a model was trained on, and an angle such as ``1arcsec``:
         objects so near to one of them are dropped.
+    engine, workers
+        ``ray`` spreads the work over a Ray cluster, so many parts of it at a time.
     **settings
         As :class:`skylore.evaluation.protocol.Settings`: ``modes``, ``cuts``, ``gain``,
         ``image_queries``, ``where``, ``resamples``, ``seed`` …
@@ -60,8 +64,9 @@ def evaluate(
         As :func:`skylore.evaluation.protocol.evaluate_search`.
     """
     from skylore.evaluation.contamination import parse_radius
-    from skylore.evaluation.protocol import Settings, evaluate_search
+    from skylore.evaluation.protocol import evaluate_search
     from skylore.evaluation.questions import Question, load_questions
+    from skylore.evaluation.settings import Settings
 
     if isinstance(questions, str | Path):
         questions = load_questions(questions)
@@ -71,6 +76,8 @@ def evaluate(
         Settings.build(**settings),
         training=training,
         exclude_within=None if exclude_within is None else parse_radius(exclude_within),
+        engine=engine,
+        workers=workers,
     )
 
 
