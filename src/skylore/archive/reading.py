@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import lance
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from skylore.archive.columns import Column, Version, column_of
+from skylore.archive.counting import Counts
+from skylore.archive.keeping import Kept
 from skylore.archive.location import Location
 from skylore.archive.quarantine import Quarantine
 from skylore.archive.schema import ID
@@ -30,8 +32,8 @@ class Reading:
         self._location = location
         self._objects = objects
         self._largest_image: int | None = None
-        self._kept: dict[Hashable, Any] = {}
-        self._kept_for_version: dict[Hashable, Any] = {}
+        self._kept = Kept()
+        self._kept_for_version = Kept()
 
     def __repr__(self) -> str:
         """Show place and size."""
@@ -90,12 +92,16 @@ class Reading:
         return self._largest_image
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Give what was made for this key before, or make it; lives as long as the archive."""
-        return _kept(self._kept, key, make)
+        """Give what was made for this key before, or make it.
+
+        It lives as long as the archive, and :meth:`latest` hands it on: what holds for one version
+        only must have the version in its key, and a bound on how many there are.
+        """
+        return self._kept.get(key, make)
 
     def cached_for_version(self, key: Hashable, make: Callable[[], T]) -> T:
         """Do as :meth:`cached`, until the archive changes."""
-        return _kept(self._kept_for_version, (key, self.version), make)
+        return self._kept_for_version.get((key, self.version), make)
 
     def images(self, ids: Sequence[str | int]) -> dict[str | int, bytes | None]:
         """Give the encoded display images of objects, by id."""
@@ -108,7 +114,7 @@ class Reading:
     def refresh(self) -> None:
         """See what others have written since."""
         self._objects = self.latest().objects
-        self._kept_for_version.clear()
+        self._kept_for_version = Kept()
 
     def latest(self) -> Self:
         """Give this archive at its latest version: itself, if nothing is newer.
@@ -117,8 +123,21 @@ class Reading:
         """
         if self._objects.latest_version == self._objects.version:
             return self
+        return self.at(None)
+
+    def at(self, version: int | None) -> Self:
+        """Open a version, the latest if None; what does not depend on the version is shared.
+
+        Raises
+        ------
+        ValueError
+            It is no longer there, or not yet.
+        """
         session = self._objects.session()
-        return type(self)(self._location, self._location.open_table(OBJECTS, session=session))
+        objects = self._location.open_table(OBJECTS, version, session)
+        other = type(self)(self._location, objects)
+        other._kept = self._kept
+        return other
 
     def count(self, where: str | None = None) -> int:
         """Count the objects that satisfy a predicate.
@@ -132,10 +151,16 @@ class Reading:
         return int(self._objects.count_rows(where))
 
     def filled(self, column: str) -> int:
-        """Count the objects that have a value in a column."""
+        """Count the objects that have a value in a column; ColumnError if there is none."""
+        self.require([column])
         return self.cached_for_version(
-            ("filled", column), lambda: self.count(f"`{column}` IS NOT NULL")
+            ("filled", column), lambda: self._counts.filled(self._objects, column)
         )
+
+    @property
+    def _counts(self) -> Counts:
+        options = dict(self._location.storage_options) or None
+        return self.cached("counts", lambda: Counts(self._location.table(OBJECTS), options))
 
     def read(
         self,
@@ -198,10 +223,3 @@ class Reading:
             if name not in self.schema.names:
                 close = ", ".join(self.schema.names)
                 raise ColumnError(f"no column {name!r} in {self}; it has {close}")
-
-
-def _kept(kept: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
-    if key not in kept:
-        kept[key] = make()
-    value: T = kept[key]
-    return value
