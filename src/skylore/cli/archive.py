@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylore.cli.maintain import check, compact, delete
-from skylore.cli.options import ArchivePath, Quiet
+from skylore.cli.options import ArchivePath, Engine, Quiet, Workers, check_workers
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -67,16 +67,20 @@ def index(
         float, typer.Option(min=0.01, max=0.999, help="For --plan and --audit.")
     ] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="For --plan and --audit.")] = False,
+    engine: Engine = None,
+    workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
     """Index ids, positions, filters, captions and vectors, or measure the index.
 
-    Rows added later are searched at once; run this again to take them into the indexes.
+    Rows added later are searched at once; run this again to take them into the indexes. With
+    --engine, the codes of vectors are made on a cluster; the other indexes, in this process.
     """
     from skylore import pipeline
     from skylore.archive.table import Archive
     from skylore.search.codes.options import CodeOptions
 
+    check_workers(engine, workers)
     opened = Archive.open(archive)
     if plan:
         _print_plan(opened, recall, as_json=as_json)
@@ -90,6 +94,8 @@ def index(
         codes=CodeOptions(bytes_a_row=code_bytes, progress=not quiet),
         rebuild=rebuild,
         say=None if quiet else lambda text: typer.echo(text, err=True),
+        engine=engine,
+        workers=workers,
     )
     for line in lines or ["every index is up to date"]:
         typer.echo(line)

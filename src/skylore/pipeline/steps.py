@@ -189,7 +189,10 @@ def build(archive: Archive, options: FillOptions | None = None) -> Iterator[str]
         yield str(caption(archive, options))
     yield from map(str, embed(archive, options))
     yield from _align_if_possible(archive, options)
-    yield from index(archive)
+    spread = (
+        {} if options is None else {"engine": options.engine, "workers": options.workers or None}
+    )
+    yield from index(archive, **spread)
 
 
 def _align_if_possible(archive: Archive, options: FillOptions | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,7 @@ from skylore.search.scalar_kinds import chosen_indexes
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
+    from skylore.search.codes.coding import Coding
 
 __all__ = ["IndexOptions", "build_indexes", "has_index"]
 
@@ -35,6 +36,8 @@ class IndexOptions(BaseModel):
         Build anew what is there.
     say
         Told what the codes will take before they are built.
+    engine, workers
+        ``ray`` codes vectors over a Ray cluster, so many segments at a time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +46,8 @@ class IndexOptions(BaseModel):
     codes: CodeOptions = CodeOptions()
     rebuild: bool = False
     say: Callable[[str], None] | None = None
+    engine: Literal["ray"] | None = None
+    workers: int | None = Field(None, ge=1)
 
 
 def build_indexes(archive: Archive, options: IndexOptions | None = None) -> list[str]:
@@ -109,8 +114,17 @@ def _vectors(archive: Archive, name: str, options: IndexOptions) -> str:
         return ""
     from skylore.search.codes.building import build_codes
 
-    coded = build_codes(archive, name, options.codes, rebuild=options.rebuild, say=options.say)
+    coding, anew = _coding(options), options.rebuild
+    coded = build_codes(archive, name, options.codes, rebuild=anew, say=options.say, coding=coding)
     return f"{name}: codes of {options.codes.bytes_a_row} bytes for {coded} rows" if coded else ""
+
+
+def _coding(options: IndexOptions) -> Coding | None:
+    if options.engine is None:
+        return None
+    from skylore.search.codes.on_ray import OnRay
+
+    return OnRay(options.workers)
 
 
 def has_index(archive: Archive, column: str) -> bool:

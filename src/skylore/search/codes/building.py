@@ -15,7 +15,7 @@ from tqdm import tqdm
 from skylore.archive.disk import full_disk_said
 from skylore.search.codes.calibration import QUERIES, calibrate, near_and_far
 from skylore.search.codes.codebook import Codebook
-from skylore.search.codes.coding import code_parts
+from skylore.search.codes.coding import Coding, Here, code_parts
 from skylore.search.codes.costs import measure_costs
 from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.manifest import BUILDING, FILE, Manifest, folder_of
@@ -45,6 +45,7 @@ def build_codes(
     *,
     rebuild: bool = False,
     say: Callable[[str], None] | None = None,
+    coding: Coding | None = None,
 ) -> int:
     """Code the rows of a column that have no code yet; returns how many rows were coded.
 
@@ -56,6 +57,8 @@ def build_codes(
         Learn and code anew.
     say
         Told what it will take before it starts.
+    coding
+        Where parts are coded; in this process if None.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def build_codes(
     """
     folder = folder_of(archive.location, column)
     with archive.lock(f"codes-{column}"), full_disk_said(archive.location):
-        return build(ArchiveVectors(archive, column), folder, options, rebuild=rebuild, say=say)
+        source = ArchiveVectors(archive, column)
+        return build(source, folder, options, rebuild=rebuild, say=say, coding=coding)
 
 
 def build(
@@ -76,6 +80,7 @@ def build(
     *,
     rebuild: bool = False,
     say: Callable[[str], None] | None = None,
+    coding: Coding | None = None,
 ) -> int:
     """Code the rows of a source that have no code in a folder yet; returns how many were coded.
 
@@ -91,6 +96,8 @@ def build(
         Learn and code anew.
     say
         Told what it will take before it starts.
+    coding
+        Where parts are coded; in this process if None.
 
     Raises
     ------
@@ -98,7 +105,8 @@ def build(
         A vector is not finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return _Build(source, folder, options or CodeOptions(), say).run(rebuild=rebuild)
+    options, coding = options or CodeOptions(), coding or Here()
+    return _Build(source, folder, options, say, coding).run(rebuild=rebuild)
 
 
 class _Build:
@@ -108,8 +116,10 @@ class _Build:
         folder: Path,
         options: CodeOptions,
         say: Callable[[str], None] | None,
+        coding: Coding,
     ) -> None:
-        self._source, self._folder, self._options, self._say = source, folder, options, say
+        self._source, self._folder, self._options = source, folder, options
+        self._say, self._coding = say, coding
 
     def run(self, *, rebuild: bool) -> int:
         place, manifest = FILE, Manifest.load(self._folder)
@@ -181,12 +191,12 @@ class _Build:
         with tqdm(
             total=total, desc=f"index {name}", unit="row", disable=hidden, file=sys.stderr
         ) as bar:
-            for group in _grouped(left, self._options.segment_rows):
-                for made in code_parts(self._source, group, book):
-                    if isinstance(made, Segment):
-                        yield made
-                    else:
-                        bar.update(made)
+            groups = _grouped(left, self._options.segment_rows)
+            for made in self._coding(self._source, groups, book):
+                if isinstance(made, Segment):
+                    yield made
+                else:
+                    bar.update(made)
 
     def _expected(self, total: int, book: Codebook, left: dict[Part, int]) -> Forecast:
         """Code a few batches to see how long all will take."""
@@ -198,7 +208,7 @@ class _Build:
             if not rows:
                 start = time.perf_counter()
             rows += made
-        rate = (time.perf_counter() - start) / rows if rows else None
+        rate = (time.perf_counter() - start) / rows / self._coding.at_once if rows else None
         return forecast(total, book.dimension, self._options, seconds_a_row=rate)
 
     def _measured(self, manifest: Manifest) -> Manifest:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from skylore.search.codes.codebook import Codebook
 from skylore.search.codes.segment import Coded, Part, Segment, lay_out
 from skylore.search.codes.source import VectorSource
 
-__all__ = ["code_parts"]
+__all__ = ["Coding", "Here", "code_parts"]
 
 
 def code_parts(
@@ -38,3 +39,31 @@ def code_parts(
             ),
             codebook.lists,
         )
+
+
+class Coding(Protocol):
+    """Where groups of parts are coded."""
+
+    @property
+    def at_once(self) -> int:
+        """How many groups are coded side by side."""
+        ...
+
+    def __call__(
+        self, source: VectorSource, groups: Iterable[Sequence[Part]], codebook: Codebook
+    ) -> Iterator[int | Segment]:
+        """Code groups; yields how many rows more were coded, and each segment when it is done."""
+        ...
+
+
+class Here:
+    """In this process, one after the other."""
+
+    at_once = 1
+
+    def __call__(
+        self, source: VectorSource, groups: Iterable[Sequence[Part]], codebook: Codebook
+    ) -> Iterator[int | Segment]:
+        """Code groups."""
+        for group in groups:
+            yield from code_parts(source, group, codebook)

@@ -19,6 +19,7 @@ from skylore.search.codes.source import Rows, Taken, Vectors
 if TYPE_CHECKING:
     from lance import LanceFragment
 
+    from skylore.archive.location import Location
     from skylore.archive.reading import Reading
 
 __all__ = ["ArchiveVectors", "to_vectors"]
@@ -32,6 +33,11 @@ class ArchiveVectors:
 
     def __init__(self, archive: Reading, column: str) -> None:
         self._archive, self._column = archive, column
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to other processes as the place, to be opened there at the same version."""
+        archive = self._archive
+        return _reopened, (archive.location, archive.version, self._column)
 
     @property
     def name(self) -> str:
@@ -109,6 +115,12 @@ class ArchiveVectors:
             table = table.filter(table[self._column].is_valid())
         ids = table[ID].combine_chunks()
         return Taken(table[ROW].to_numpy(), ids, to_vectors(table[self._column]))
+
+
+def _reopened(location: Location, version: int, column: str) -> ArchiveVectors:
+    from skylore.archive.reading import OBJECTS, Reading
+
+    return ArchiveVectors(Reading(location, location.open_table(OBJECTS, version)), column)
 
 
 def to_vectors(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
