@@ -124,7 +124,7 @@ def info_of(archive: Archive) -> dict[str, Any]:
         "archive": str(archive).rstrip("/").rsplit("/", 1)[-1],
         "version": archive.version,
         "objects": len(archive),
-        "sources": archive.cached(("sources", archive.version), lambda: _sources(archive)),
+        "sources": archive.cached_for_version("sources", lambda: _sources(archive)),
         "columns": [_column(archive, column) for column in archive.columns.values()],
         "set_aside": dict(Counter(archive.quarantine.read()["step"].to_pylist())),
     }

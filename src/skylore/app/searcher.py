@@ -33,7 +33,7 @@ class Searcher:
         self._looked = time.monotonic()
         self._looking = threading.Lock()
         self._loading = threading.Lock()
-        self._loaded: set[tuple[int, str]] = set()
+        self._loaded: set[str] = set()
 
     def current(self) -> Archive:
         """Lend the archive, at its latest version, for the reads of one request."""
@@ -45,7 +45,7 @@ class Searcher:
 
     def answer(self, archive: Archive, query: Query) -> Results:
         """Answer a query on the lent archive."""
-        kinds = {(archive.version, term.kind) for term in query.terms} - self._loaded
+        kinds = {term.kind for term in query.terms} - self._loaded
         if not kinds:
             return archive.answer(query)
         with self._loading:

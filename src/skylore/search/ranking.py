@@ -15,6 +15,7 @@ from skylore.archive.staging import ROW
 from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.searching import Work, nearest, read_matches
 from skylore.search.codes.view import View
+from skylore.search.listing import first_by_id
 from skylore.search.planner import Way
 from skylore.search.row_sets import RowSet
 
@@ -99,8 +100,7 @@ def by_words(archive: Archive, column: str, words: str, count: int, where: str |
 
 def by_id(archive: Archive, count: int, where: str | None) -> pa.Table:
     """List objects by id, without scores."""
-    ids = archive.objects.to_table(columns=[ID], filter=where, with_row_id=True)
-    ids = ids.sort_by(ID).slice(0, count)
+    ids = first_by_id(archive, count, where)
     return ids.append_column("score", pa.nulls(ids.num_rows, pa.float32()))
 
 

@@ -18,6 +18,7 @@ from skylore.search.planner import Plan
 from skylore.search.query import Query, TextTerm
 from skylore.search.ranking import by_id, by_words, fuse
 from skylore.search.results import Results
+from skylore.search.row_sets import rows_passing
 from skylore.search.similarity import by_similarity
 from skylore.search.space import words_column
 
@@ -112,7 +113,7 @@ def _listed(
         method="list",
         reason=f"the query has no terms; ordered by {sort or 'id'}",
         rows=rows,
-        matching=archive.count(where) if where else rows,
+        matching=len(rows_passing(archive, where)) if where else rows,
     )
     found = by_column(archive, sort, count, where) if sort else by_id(archive, count, where)
     return found, plan, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,18 +25,16 @@ from skylore.search.query import (
     TextTerm,
     VectorTerm,
 )
+from skylore.search.term_models import TermModels
 
 if TYPE_CHECKING:
     from skylore.alignment.model import Alignment
     from skylore.archive.table import Archive
     from skylore.encoders.base import ImageEncoder, TextEncoder
-    from skylore.encoders.queries import QueryVectors
 
 __all__ = ["Space", "open_space", "words_column"]
 
 Vector = NDArray[np.float32]
-QUESTIONS = "questions"
-"""The folder of an archive that keeps the vectors of words asked before."""
 
 
 class Space:
@@ -48,7 +45,15 @@ class Space:
         self.dimension = int(archive.schema.field(column).type.list_size)
         self._archive = archive
 
-    @cached_property
+    @property
+    def _models(self) -> TermModels:
+        made = self._provenance(self.column)
+        key = ("models", self.column, made.model_dump_json())
+        return self._archive.cached(
+            key, lambda: TermModels(self._archive.location, self.column, made)
+        )
+
+    @property
     def alignment(self) -> Alignment:
         """The model that shares this space with words.
 
@@ -57,75 +62,17 @@ class Space:
         EncoderMismatchError
             The column was not made by an alignment.
         """
-        from skylore.alignment.model import Alignment
+        return self._models.alignment
 
-        made = self._provenance(self.column)
-        if self.column != "vector" or made.revision is None:
-            raise EncoderMismatchError(
-                f"{self._archive} has images but no words in its vectors yet: run `skylore align`, "
-                "or search by image or object (--image, --like), or in the captions (--mode text)"
-            )
-        model = Alignment.load(self._archive.location.get_folder(f"models/{made.revision}"))
-        if model.identity != made.revision:
-            raise EncoderMismatchError(
-                f"the model in models/{made.revision} is not the one that made the column "
-                f"{self.column!r}; run `skylore align --overwrite`"
-            )
-        return model
-
-    @cached_property
+    @property
     def text_encoder(self) -> TextEncoder:
         """The text encoder of the alignment, or of the image-text model whose space this is."""
-        from skylore.encoders.registry import load_text_encoder
+        return self._models.text_encoder
 
-        name, revision = self._text_encoder_used
-        encoder = load_text_encoder(name)
-        _same_revision(encoder.name, encoder.revision, revision)
-        return encoder
-
-    @cached_property
-    def _text_encoder_used(self) -> tuple[str, str]:
-        paired = None if self.column == "vector" else self._provenance(self.column).text_encoder
-        if paired is not None:
-            return paired
-        named = self.alignment.config.text_encoder
-        return named.name, named.revision
-
-    @cached_property
-    def _questions(self) -> QueryVectors:
-        from skylore.encoders.queries import QueryVectors
-
-        place = self._archive.location
-        folder = place.folder / QUESTIONS if place.is_local else None
-        return QueryVectors(self._text_encoder_used[1], lambda: self.text_encoder, folder)
-
-    @cached_property
+    @property
     def image_encoder(self) -> ImageEncoder:
         """The image encoder of the archive's image vectors."""
-        from skylore.encoders.base import ImageEncoder
-        from skylore.encoders.registry import load_encoder
-
-        name, revision = self._image_encoder_used()
-        if revision is None:
-            raise EncoderMismatchError(
-                "the vectors of this archive were given ready-made, so an image cannot be encoded "
-                "like them; search by object (--like) or vector (--vector)"
-            )
-        encoder = load_encoder(name)
-        if not isinstance(encoder, ImageEncoder):
-            raise EncoderMismatchError(
-                f"the images of this archive were encoded by {name} from their flux, which a "
-                "display image is not; search by object (--like), or in words"
-            )
-        _same_revision(encoder.name, encoder.revision, revision)
-        return encoder
-
-    def _image_encoder_used(self) -> tuple[str, str | None]:
-        if self.column == "vector":
-            used = self.alignment.config.image_encoder
-            return used.name, None if used.revision == "unknown" else used.revision
-        made = self._provenance(self.column)
-        return made.model or "given", made.revision
+        return self._models.image_encoder
 
     def vector_of(self, terms: tuple[Term, ...]) -> Vector:
         """Give the weighted sum of the terms' unit vectors, of unit length.
@@ -162,7 +109,7 @@ class Space:
         return self._given(term)
 
     def _text(self, text: str) -> Vector:
-        encoded = self._questions.vector(text)
+        encoded = self._models.questions.vector(text)
         if self.column == "vector":
             encoded = self.alignment.encode_text_vectors(encoded[None])[0]
         return encoded
@@ -265,10 +212,7 @@ def open_space(archive: Archive, query: Query) -> Space:
             f"{archive} has no vectors yet; run `skylore embed`, then `skylore align` to search in "
             "words, or search the captions with --mode text"
         )
-    made = archive.columns[filled[0]].provenance
-    return archive.cached(
-        (filled[0], str(made and made.revision)), lambda: Space(archive, filled[0])
-    )
+    return Space(archive, filled[0])
 
 
 def _typed(archive: Archive, identifier: str | int) -> str | int:
@@ -279,11 +223,3 @@ def _typed(archive: Archive, identifier: str | int) -> str | int:
         return int(identifier)
     except ValueError as error:
         raise QueryError(f"the ids of {archive} are integers; {identifier!r} is not") from error
-
-
-def _same_revision(name: str, loaded: str, expected: str | None) -> None:
-    if loaded != expected:
-        raise EncoderMismatchError(
-            f"the encoder {name} has revision {loaded[:12]} here, the archive was made with "
-            f"{(expected or 'none')[:12]}; use the same version, or run `skylore embed --overwrite`"
-        )
