@@ -51,7 +51,7 @@ def counts() -> np.ndarray:
 def same(part: Predictive, n: int) -> Predictive:
     """The first density n times over."""
     rows = torch.zeros(n, dtype=torch.long)
-    m = part.mixture
+    m = part.spread
     fields = (m.log_weight, m.loc, m.scale, m.log_atoms, m.log_rest)
     return Predictive(part.spec, type(m)(*(f[rows] for f in fields), m.lower, m.upper))
 
@@ -111,7 +111,7 @@ def test_draws_follow_the_cdf_and_have_its_mean(seed: int) -> None:
     empirical = np.searchsorted(drawn, at, side="right") / len(drawn)
     assert np.abs(part.cdf(at[None])[0] - empirical).max() < 0.02
     assert abs(drawn.mean() - part.mean()[0]) < 5 * drawn.std() / np.sqrt(len(drawn)) + 1e-3
-    assert abs(np.mean(drawn == 3.0) - part.mixture.log_atoms[0, 0].exp().item()) < 0.02
+    assert abs(np.mean(drawn == 3.0) - part.spread.log_atoms[0, 0].exp().item()) < 0.02
 
 
 @settings(max_examples=20)

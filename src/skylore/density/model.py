@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from skylore import __version__
 from skylore.density.column_spec import ColumnSpec
+from skylore.density.heads import DiffusionColumn, average_flows
 from skylore.density.inputs import Contrast, Inputs
-from skylore.density.mixture import Mixture, average
+from skylore.density.mixture import average
 from skylore.density.network import DensityNetwork
-from skylore.density.objective import column_mixture
+from skylore.density.objective import column_mixture, support_of
 from skylore.density.settings import DensitySettings
+from skylore.density.spread import Spread
 from skylore.training.folders import FolderModel
 
 __all__ = ["DensityConfig", "DensityModel"]
@@ -71,7 +73,7 @@ class DensityModel(FolderModel):
         """The pairs of columns that the networks see the difference of."""
         return [Contrast(*contrast) for contrast in self.config.contrasts]
 
-    def mixture(self, inputs: Inputs, visible: Tensor, column: int) -> Mixture:
+    def spread(self, inputs: Inputs, visible: Tensor, column: int) -> Spread:
         """Give the density of a numeric column for each row, in double precision.
 
         Parameters
@@ -82,14 +84,20 @@ class DensityModel(FolderModel):
         column : int
         """
         spec = self.config.columns[column]
-        return average([column_mixture(raw, spec) for raw in self._raw(inputs, visible, column)])
+        found = self._raw(inputs, visible, column)
+        if self.config.settings.head == "mixture":
+            return average([column_mixture(raw, spec) for _, raw in found])
+        support = support_of(spec)
+        flows = [h.flow(raw, support) for h, raw in found if isinstance(h, DiffusionColumn)]
+        return average_flows(flows)
 
     def log_categories(self, inputs: Inputs, visible: Tensor, column: int) -> Tensor:
         """Give the log probability of each category for each row, ``(N, C)``."""
-        logs = [raw.log_softmax(1) for raw in self._raw(inputs, visible, column)]
+        logs = [raw.log_softmax(1) for _, raw in self._raw(inputs, visible, column)]
         return torch.stack(logs).logsumexp(0) - torch.tensor(len(logs)).log()
 
-    def _raw(self, inputs: Inputs, visible: Tensor, column: int) -> list[Tensor]:
+    def _raw(self, inputs: Inputs, visible: Tensor, column: int) -> list[tuple[nn.Module, Tensor]]:
+        """Give each member's head, and what it makes of each row."""
         device = next(self.parameters()).device
         seen = visible.clone()
         seen[:, column] = False
@@ -98,5 +106,6 @@ class DensityModel(FolderModel):
         with torch.inference_mode():
             for member in self.networks:
                 known = member(inputs.to(device), seen[:, None].to(device), targets)
-                found.append(member.heads[column](known).double().cpu())
+                head = member.heads[column]
+                found.append((head, head(known).double().cpu()))
         return found

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
 from skylore.density.column_spec import ColumnSpec
+from skylore.density.heads import column_head
 from skylore.density.inputs import Contrast, Inputs
 from skylore.density.settings import DensitySettings
 
@@ -53,7 +54,7 @@ class DensityNetwork(nn.Module):
         self.attention = _Attention(columns, settings) if settings.layers else None
         self.trunk = nn.ModuleList([_Block(settings) for _ in range(settings.blocks)])
         self.last = nn.LayerNorm(settings.width)
-        self.heads = nn.ModuleList([_head(spec, settings) for spec in specs])
+        self.heads = nn.ModuleList([column_head(spec, settings) for spec in specs])
 
     def forward(self, inputs: Inputs, visible: Tensor, targets: Tensor) -> Tensor:
         """Give what is known of each request, ``(B · R, width)``.
@@ -158,16 +159,3 @@ class _Block(nn.Module):
         inner: Tensor = self.dropout(F.gelu(self.up(self.norm(h))))
         out: Tensor = h + self.down(inner)
         return out
-
-
-def _head(spec: ColumnSpec, settings: DensitySettings) -> nn.Linear:
-    if spec.is_categorical:
-        return nn.Linear(settings.width, len(spec.categories))
-    k = settings.components
-    numbers = 3 * k + (len(spec.atoms) + 1 if spec.atoms else 0)
-    head = nn.Linear(settings.width, numbers)
-    with torch.no_grad():
-        head.weight.mul_(0.3)
-        head.bias[k : 2 * k] = torch.linspace(-1.5, 1.5, k)
-        head.bias[2 * k : 3 * k] = -0.5
-    return head

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from skylore.density.coding import Coded
 from skylore.density.column_spec import ColumnSpec
+from skylore.density.heads import DiffusionColumn
 from skylore.density.mixture import Mixture, mixture_of
 
 __all__ = ["Labels", "column_mixture", "labels_of", "request_losses", "support_of"]
@@ -86,7 +87,9 @@ def request_losses(
     targets: Tensor,
     labels: Labels,
 ) -> Tensor:
-    """Give the loss of each request in nats, ``(M,)``, without the constant Jacobian.
+    """Give the loss of each request, ``(M,)``: nats without the constant Jacobian.
+
+    Of a number under a diffusion head it is the squared error of the velocity instead.
 
     Parameters
     ----------
@@ -101,10 +104,27 @@ def request_losses(
     losses = torch.zeros_like(known[:, 0])
     for column in torch.unique(targets).tolist():
         rows = torch.nonzero(targets == column)[:, 0]
-        raw = heads[column](known[rows])
-        found = _column_loss(raw, specs[column], column, labels.rows(rows))
+        head, own = heads[column], labels.rows(rows)
+        found = (
+            _diffusion_loss(head, known[rows], specs[column], column, own)
+            if isinstance(head, DiffusionColumn)
+            else _column_loss(head(known[rows]), specs[column], column, own)
+        )
         losses = losses.index_copy(0, rows, found)
     return losses
+
+
+def _diffusion_loss(
+    head: DiffusionColumn, known: Tensor, spec: ColumnSpec, column: int, labels: Labels
+) -> Tensor:
+    whole = (labels.low[:, column], labels.high[:, column]) if spec.kind == "integer" else None
+    return head.loss(
+        known,
+        z=labels.z[:, column],
+        between=whole,
+        error=labels.error[:, column] if spec.error else None,
+        atom=labels.atom[:, column],
+    )
 
 
 def _column_loss(raw: Tensor, spec: ColumnSpec, column: int, labels: Labels) -> Tensor:

@@ -13,15 +13,13 @@ from torch import Tensor
 
 from skylore.density.coding import Coded
 from skylore.density.column_spec import ColumnSpec
-from skylore.density.mixture import Mixture
+from skylore.density.spread import Spread
 from skylore.density.transforms import Warp
 from skylore.errors import ModelError
 
 __all__ = ["Predictive"]
 
 Floats = NDArray[np.float64]
-
-_NODES = 48
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,12 @@ class Predictive:
     Attributes
     ----------
     spec : ColumnSpec
-    mixture : Mixture
+    spread : Spread
         In the transformed unit.
     """
 
     spec: ColumnSpec
-    mixture: Mixture
+    spread: Spread
 
     @property
     def _warp(self) -> Warp:
@@ -61,7 +59,7 @@ class Predictive:
         else:
             error = torch.from_numpy(coded.error[:, column]) if self.spec.error else None
             z = torch.from_numpy(self._warp.forward(x)).clamp(-1e6, 1e6)
-            spread = self.mixture.log_density(z, error).numpy() + self._warp.log_slope(x)
+            spread = self.spread.log_density(z, error).numpy() + self._warp.log_slope(x)
             spread = np.where(self._within(x), spread, -math.inf)
         found = self._with_points(spread, coded.atom[:, column])
         return np.where(there, found, np.nan)
@@ -70,7 +68,7 @@ class Predictive:
         """Give the probability of values at or below ``at``, ``(N, Q)``."""
         spread = self._spread_below(at, error)
         for number, value in enumerate(self.spec.atoms):
-            mass = self.mixture.log_atoms[:, number].exp().numpy()
+            mass = self.spread.log_atoms[:, number].exp().numpy()
             spread = spread + np.where(at >= value, mass[:, None], 0.0)
         return spread.clip(0, 1)
 
@@ -80,7 +78,7 @@ class Predictive:
             return self.cdf(at - 1)
         spread = self._spread_below(at, error)
         for number, value in enumerate(self.spec.atoms):
-            mass = self.mixture.log_atoms[:, number].exp().numpy()
+            mass = self.spread.log_atoms[:, number].exp().numpy()
             spread = spread + np.where(at > value, mass[:, None], 0.0)
         return spread.clip(0, 1)
 
@@ -90,7 +88,7 @@ class Predictive:
         wanted = shares.copy()
         at_atom = np.full(shares.shape, np.nan)
         for number, value in enumerate(self.spec.atoms):
-            mass = self.mixture.log_atoms[:, number].exp().numpy()[:, None]
+            mass = self.spread.log_atoms[:, number].exp().numpy()[:, None]
             point = np.full((len(mass), 1), value)
             right = self.cdf(point)
             inside = (shares > right - mass) & (shares <= right)
@@ -98,32 +96,21 @@ class Predictive:
             wanted = np.where(shares > right, wanted - mass, wanted)
         rest = self._rest[:, None]
         u = np.clip(wanted / np.maximum(rest, 1e-300), 1e-12, 1 - 1e-12)
-        z = self.mixture.quantile(torch.from_numpy(u)).numpy()
+        z = self.spread.quantile(torch.from_numpy(u)).numpy()
         found = np.where(np.isnan(at_atom), self._out(z), at_atom)
         return self._settled(found, shares) if self._integer else found
 
     def mean(self) -> Floats:
-        """Give the expectations ``(N,)``, by Gauss-Legendre quadrature over probability."""
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        shares = torch.from_numpy((nodes + 1) / 2)
-        mixture = self.mixture
-        a = torch.special.ndtr((mixture.lower - mixture.loc) / mixture.scale)
-        b = torch.special.ndtr((mixture.upper - mixture.loc) / mixture.scale)
-        total = np.zeros(len(self._rest))
-        for k in range(mixture.loc.shape[1]):
-            mass = b[:, k] - a[:, k]
-            u = (a[:, k, None] + shares * mass[:, None]).clamp(1e-15, 1 - 1e-15)
-            z = mixture.loc[:, k, None] + mixture.scale[:, k, None] * torch.special.ndtri(u)
-            x = self._out(z.clamp(mixture.lower, mixture.upper).numpy(), whole=False)
-            weight = (mixture.log_weight[:, k].exp() * mass).numpy() * self._rest
-            total += weight * (x @ weights) / 2
+        """Give the expectations ``(N,)``."""
+        mean = self.spread.expectation(lambda z: self._out(z.numpy(), whole=False))
+        total: Floats = mean * self._rest
         for number, value in enumerate(self.spec.atoms):
-            total += value * mixture.log_atoms[:, number].exp().numpy()
+            total += value * self.spread.log_atoms[:, number].exp().numpy()
         return total
 
     def draw(self, n: int, seed: int) -> Floats:
         """Draw ``(N, n)`` values."""
-        z, atoms = self.mixture.draw(n, torch.Generator().manual_seed(seed))
+        z, atoms = self.spread.draw(n, torch.Generator().manual_seed(seed))
         found = self._out(z.numpy())
         for number, value in enumerate(self.spec.atoms):
             found = np.where(atoms.numpy() == number, value, found)
@@ -131,7 +118,7 @@ class Predictive:
 
     @cached_property
     def _rest(self) -> Floats:
-        rest: Floats = self.mixture.log_rest.exp().numpy()
+        rest: Floats = self.spread.log_rest.exp().numpy()
         return rest
 
     def _within(self, x: Floats) -> NDArray[np.bool_]:
@@ -143,13 +130,13 @@ class Predictive:
         if not self.spec.atoms:
             return spread
         number = torch.from_numpy(atom).clamp(min=0)[:, None]
-        point = self.mixture.log_atoms.gather(1, number)[:, 0].numpy()
+        point = self.spread.log_atoms.gather(1, number)[:, 0].numpy()
         both = np.logaddexp(point, spread) if self._integer else point
         return np.where(atom >= 0, both, spread)
 
     def _log_whole(self, x: Floats) -> Floats:
         low, high = (self._inside(x + step) for step in (-0.5, 0.5))
-        found = self.mixture.log_between(low, high).numpy()
+        found = self.spread.log_between(low, high).numpy()
         possible = (x == np.rint(x)) & self._within(x)
         return np.where(possible, found, -math.inf)
 
@@ -159,7 +146,7 @@ class Predictive:
     def _spread_below(self, at: Floats, error: Floats | None) -> Floats:
         x = np.floor(at) + 0.5 if self._integer else at
         noise = None if error is None or not self.spec.error else torch.from_numpy(error)
-        found: Floats = self.mixture.cdf(self._inside(x), noise).numpy()
+        found: Floats = self.spread.cdf(self._inside(x), noise).numpy()
         return found
 
     def _out(self, z: Tensor | Floats, *, whole: bool = True) -> Floats:

@@ -100,7 +100,7 @@ class RowPredictor:
             raise ModelError(f'the column "{spec.name}" has categories; ask for probabilities')
         for block, visible in self._blocks(coded, seen):
             inputs = inputs_of(block, self.model.contrasts)
-            yield block, Predictive(spec, self.model.mixture(inputs, visible, column))
+            yield block, Predictive(spec, self.model.spread(inputs, visible, column))
 
     def log_categories(self, coded: Coded, seen: Tensor, column: int) -> Floats:
         """Give the log probability of each category of a column, ``(N, C)``."""

@@ -24,10 +24,10 @@ from skylore.errors import ModelError
 from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
 from skylore.training.steps import average_into, cosine_share
 
-__all__ = ["MemberRun", "Rows"]
+__all__ = ["MOST_JUDGED", "MemberRun", "Rows"]
 
 _BATCH = 1024
-_MOST_JUDGED = 2000
+MOST_JUDGED = 2000
 _CLIP = 2.0
 
 
@@ -177,7 +177,7 @@ class MemberRun:
     def conditional_losses(self, model: DensityNetwork) -> dict[str, float]:
         """Give the mean loss of each column given all others, on validation rows, in ``z``."""
         model.eval()
-        rows = torch.from_numpy(self.rows.validation[:_MOST_JUDGED])
+        rows = torch.from_numpy(self.rows.validation[:MOST_JUDGED])
         found = {}
         for column, spec in enumerate(self.rows.specs):
             there = rows[self.present[rows, column]]

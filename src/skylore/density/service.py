@@ -17,6 +17,8 @@ from tqdm import tqdm
 from skylore.density.coding import Coded, code_rows
 from skylore.density.column_spec import ColumnSpec
 from skylore.density.columns import describe_columns
+from skylore.density.diffusion.limits import check_errors
+from skylore.density.held_out import held_out_nats
 from skylore.density.inputs import find_contrasts
 from skylore.density.model import DensityConfig, DensityModel
 from skylore.density.report import FitReport, density_card
@@ -79,17 +81,18 @@ def fit_density(
         raise ModelError(f"{len(kept)} rows are too few to learn a density; give {_FEWEST_ROWS}")
     groups = _groups(coded, table, group)[kept]
     coded = coded.rows(kept)
+    if settings.head == "diffusion":
+        check_errors(coded, specs, settings)
     contrasts = find_contrasts(coded, specs)
     folds = _folds(groups, settings)
     whole = [Rows(coded, specs, contrasts, *fold) for fold in folds]
     runs = _train(settings, whole, folder, progress=progress)
-    model = DensityModel(
-        DensityConfig(
-            columns=tuple(specs),
-            contrasts=tuple((c.first, c.second, c.slope) for c in contrasts),
-            settings=settings,
-        )
+    config = DensityConfig(
+        columns=tuple(specs),
+        contrasts=tuple((c.first, c.second, c.slope) for c in contrasts),
+        settings=settings,
     )
+    model = DensityModel(config)
     for member, run in zip(model.members, runs, strict=True):
         member.load_state_dict(run.best.state_dict())
     report = FitReport(
@@ -98,7 +101,7 @@ def fit_density(
         columns=specs,
         left_out=left_out,
         settings=settings,
-        held_out=_held_out(runs, coded, specs),
+        held_out=held_out_nats(config, runs),
         steps=[run.step for run in runs],
         history=[run.history for run in runs],
     )
@@ -172,26 +175,3 @@ def _folds(
         # Shuffled, because only the first of many are judged on, and tables come sorted.
         folds.append((np.flatnonzero(~held), rng.permutation(np.flatnonzero(held))))
     return folds
-
-
-def _held_out(runs: list[MemberRun], coded: Coded, specs: Sequence[ColumnSpec]) -> dict[str, float]:
-    """Bring the members' best validation losses into the columns' own units."""
-    found: dict[str, list[float]] = {}
-    for run in runs:
-        best = min(run.history, key=lambda e: e.held_out["all"]["nats"])
-        for name, loss in best.held_out["column"].items():
-            found.setdefault(name, []).append(loss)
-    names = [spec.name for spec in specs]
-    return {
-        name: float(np.mean(losses)) - _mean_slope(coded, specs, names.index(name))
-        for name, losses in found.items()
-    }
-
-
-def _mean_slope(coded: Coded, specs: Sequence[ColumnSpec], column: int) -> float:
-    spec = specs[column]
-    if spec.warp is None or spec.kind == "integer":
-        return 0.0
-    there = coded.present[:, column]
-    slopes = spec.warp.log_slope(coded.x[there, column])
-    return float(np.where(coded.atom[there, column] < 0, slopes, 0.0).mean())

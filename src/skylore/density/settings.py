@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,9 @@ class DensitySettings(BaseModel):
 
     Attributes
     ----------
+    head : {"mixture", "diffusion"}
+        What gives a number's density: a mixture of Gaussians, exact in one pass, or denoising
+        diffusion, whose density is that of its flow, solved in ``sampler_steps``.
     members : int
         Networks, each with another tenth of the rows held out, whose densities are averaged.
     width, blocks : int
@@ -61,6 +64,10 @@ class DensitySettings(BaseModel):
         Standard deviation of the frequencies to begin with.
     components : int
         Gaussians in the mixture of each column.
+    diffusion_width, diffusion_layers, diffusion_steps : int
+        Of a diffusion head's network, and the times that it is trained at.
+    sampler_steps : int
+        Of its solver, 20 at most.
     dropout, weight_decay : float
     learning_rate, warmup : float
     batch_size, views : int
@@ -88,6 +95,7 @@ class DensitySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    head: Literal["mixture", "diffusion"] = "mixture"
     members: Count = 2
     width: Count = 256
     blocks: Count = 2
@@ -98,6 +106,10 @@ class DensitySettings(BaseModel):
     frequencies: Count = 16
     frequency_scale: Annotated[float, Field(gt=0)] = 0.3
     components: Annotated[int, Field(ge=2)] = 10
+    diffusion_width: Count = 64
+    diffusion_layers: Count = 3
+    diffusion_steps: Annotated[int, Field(ge=20)] = 100
+    sampler_steps: Annotated[int, Field(ge=2, le=20)] = 16
     dropout: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3

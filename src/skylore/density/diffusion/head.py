@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from skylore.density.diffusion.parametrisation import antithetic_times, velocity
+from skylore.density.diffusion.parametrisation import antithetic_times
 from skylore.density.diffusion.predictor import Predictor
 from skylore.density.diffusion.quantiles import QuantileSpline, normal_nodes
 from skylore.density.diffusion.sampling import dpm_solver
@@ -47,9 +47,18 @@ class DiffusionHead(nn.Module):
         return cosine_schedule(self.steps)
 
     def loss(
-        self, condition: Tensor, values: Tensor, generator: torch.Generator | None = None
+        self,
+        condition: Tensor,
+        values: Tensor,
+        generator: torch.Generator | None = None,
+        error: Tensor | None = None,
     ) -> Tensor:
         """Give the squared error of the velocity, ``(N,)``, at times that come in mirrored pairs.
+
+        A value measured with an error ``σ`` is a noisy one already: it teaches the times whose
+        noise is larger, and what is learnt is the density of the true value. With ``r = s²σ²/n²``
+        the mean of the measured value is ``(1 − r) E[x_0] + (r/s) x_t`` (after Daras, Dimakis &
+        Daskalakis 2024, arXiv 2404.10177), so that ``x_0`` is regressed on what it implies.
 
         Parameters
         ----------
@@ -58,16 +67,29 @@ class DiffusionHead(nn.Module):
             Of about zero mean and unit variance.
         generator : torch.Generator, optional
             On the CPU, whatever the device.
+        error : Tensor, shape (N,), optional
+            Standard deviations of Gaussian noise that is in the values; 0 where there is none.
         """
         drawing = generator or torch.default_generator
-        times = antithetic_times(len(values), self.steps, drawing).to(values.device)
+        known = torch.zeros_like(values) if error is None else error
+        drawn_times = antithetic_times(len(values), self.steps, drawing).to(values.device)
+        first = self._first_time(known)
+        times = first + drawn_times * (self.steps - first) // self.steps
         drawn = torch.randn(len(values), generator=drawing).to(values)
-        schedule = self.schedule
-        signal, noise = schedule.signal.to(values), schedule.noise.to(values)
-        noisy = signal[times + 1] * values + noise[times + 1] * drawn
-        target = velocity(values, drawn, times + 1, schedule)
-        error: Tensor = (self.predictor(noisy, times, condition) - target) ** 2
-        return error
+        signal = self.schedule.signal.to(values)[times + 1]
+        noise = self.schedule.noise.to(values)[times + 1]
+        share = (signal * known / noise) ** 2
+        noisy = signal * values + noise * (1 - share).sqrt() * drawn
+        clean = (values - signal * known**2 / noise**2 * noisy) / (1 - share)
+        target = (signal * noisy - clean) / noise
+        found: Tensor = (1 - share) * (self.predictor(noisy, times, condition) - target) ** 2
+        return found
+
+    def _first_time(self, error: Tensor) -> Tensor:
+        """Give the first time from 0 to T − 1 at which the noise is 1.2 times the error."""
+        signal, noise = self.schedule.signal[1:], self.schedule.noise[1:]
+        ratio = (noise / signal.clamp(min=1e-12)).to(error)
+        return torch.searchsorted(ratio, 1.2 * error).clamp(max=self.steps - 1)
 
     @torch.no_grad()
     def distribution(

@@ -59,6 +59,10 @@ class QuantileSpline:
         """Give the number N of distributions."""
         return len(self._values)
 
+    def double(self) -> QuantileSpline:
+        """Give the same in double precision, on the CPU."""
+        return QuantileSpline(self._scores.double().cpu(), self._values.double().cpu())
+
     def at_scores(self, scores: Tensor) -> Tensor:
         """Give ``g(z)`` for ``(N, M)`` scores."""
         last = len(self._scores) - 2
