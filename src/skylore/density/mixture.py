@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skylore.density.inversion import invert
+
 __all__ = ["Mixture", "average", "mixture_of"]
 
 _FLOOR = 0.01
 _BROAD_SCALE, _BROAD_SHARE = 3.0, 2e-3
 _TWO_PI = math.log(2 * math.pi)
 _REACH = 9.0
-_GRID, _HALVINGS = 65, 34
+_GRID = 65
 _NODES, _STEPS = 48, 37
 _NARROW = 0.02
 _FAR = 200.0
@@ -101,15 +103,26 @@ class Mixture:
         end = (self.loc + _REACH * self.scale).amax(1, keepdim=True)
         start, end = start.clamp(min=self.lower), end.clamp(max=self.upper)
         wanted = u * self.log_rest.exp()[:, None]
-        steps = torch.linspace(0, 1, _GRID, dtype=u.dtype)
-        grid = start + (end - start) * steps
+        grid = start + (end - start) * torch.linspace(0, 1, _GRID, dtype=u.dtype)
         cells = torch.searchsorted(self.cdf(grid), wanted.contiguous()).clamp(1, _GRID - 1)
-        low, high = grid.gather(1, cells - 1), grid.gather(1, cells)
-        for _ in range(_HALVINGS):
-            mid = 0.5 * (low + high)
-            under = self.cdf(mid) < wanted
-            low, high = torch.where(under, mid, low), torch.where(under, high, mid)
-        return 0.5 * (low + high)
+        return invert(
+            lambda rows, z: self.rows(rows).cdf(z),
+            wanted,
+            grid.gather(1, cells - 1),
+            grid.gather(1, cells),
+        )
+
+    def rows(self, chosen: Tensor) -> Mixture:
+        """Take some of the mixtures."""
+        return Mixture(
+            self.log_weight[chosen],
+            self.loc[chosen],
+            self.scale[chosen],
+            self.log_atoms[chosen],
+            self.log_rest[chosen],
+            self.lower,
+            self.upper,
+        )
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw ``(N, n)`` values, and which point mass each is (−1 for none)."""
