@@ -107,6 +107,7 @@ def _costs(built: dict[str, Any], sizes: dict[str, Any]) -> str:
         [
             engine,
             f"{build['seconds']:.0f}",
+            f"{build['cpu']:.0f}" if "cpu" in build else "",
             f"{build['peak']:.0f}",
             f"{build['load']:.1f}",
             f"{build['bytes'] / 1e6:.0f}",
@@ -116,7 +117,7 @@ def _costs(built: dict[str, Any], sizes: dict[str, Any]) -> str:
         ]
         for engine, build in built.items()
     ]
-    head = ["engine", "build, s", "peak own memory, MB", "load", "index, MB"]
+    head = ["engine", "build, s", "build, s of CPU", "peak own memory, MB", "load", "index, MB"]
     head += ["own memory asked, MB", "mapped, MB"]
     return table([*head, *(["most with files, MB"] if limited else [])], rows)
 

@@ -13,6 +13,7 @@ import argparse
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,9 +182,12 @@ def write(
     base, shape = folder / "base.npy", (rows, dimension)
     np.lib.format.open_memmap(base, "w+", dtype=np.float16, shape=shape).flush()
     starts = range(0, rows, CHUNK)
-    with ProcessPoolExecutor(processes) as pool:
-        parts = pool.map(_write_chunk, [base] * len(starts), starts)
-        _write_catalogue(folder / "meta.parquet", 0, list(parts))
+    if processes == 1:
+        parts = [_write_chunk(base, start) for start in starts]
+    else:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            parts = list(pool.map(_write_chunk, [base] * len(starts), starts))
+    _write_catalogue(folder / "meta.parquet", 0, parts)
     law = mixture(dimension)
     more = law.rows(np.arange(APPENDED, APPENDED + appended, dtype=np.uint64))
     np.save(folder / "append.npy", more.vectors.astype(np.float16))
