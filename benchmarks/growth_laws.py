@@ -32,7 +32,7 @@ def laws(built: list[dict[str, Any]], asked: list[dict[str, Any]], target: float
     used = sizes < 0.99 * target
     if used.sum() < FEWEST:
         used[:] = True
-    lines = []
+    lines: list[list[object]] = []
     for name, values in quantities(built, asked).items():
         runs = Runs(
             data=np.repeat(UNIT / sizes[used], values.shape[1]),
