@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from benchmarks.report import arguments, publish, table
 from skylore.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
 from skylore.evaluation.metrics import ndcg_at_k, recall_at_k
-from skylore.search.reranking.allocation import Candidates, Spending
+from skylore.search.reranking.allocation import Candidates
 from skylore.search.reranking.deliberation import deliberate
 from skylore.search.reranking.judge import HIGHEST, LOWEST, Verdict
 from skylore.search.reranking.order import final_order
-from skylore.search.reranking.request import AIMED, Policy
+from skylore.search.reranking.request import AIMED
+from skylore.search.reranking.spending import Policy, Spending
 from skylore.search.reranking.tally import Tally
 
 Degrees = NDArray[np.float64]

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skylore.search.reranking.allocation import Policy, Spending, next_questions
+from skylore.search.reranking.allocation import next_questions
 from skylore.search.reranking.deliberation import deliberate
 from skylore.search.reranking.judge import Verdict
+from skylore.search.reranking.spending import Policy, Spending
 from skylore.search.reranking.tally import Tally
 
 POLICIES: tuple[Policy, ...] = ("uniform", "adaptive")

@@ -15,15 +15,13 @@ Chick, Branke & Schmidt 2010, INFORMS J. Comput. 22, 71), with the border of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from skylore.search.reranking.request import Policy
+from skylore.search.reranking.spending import Spending
 from skylore.search.reranking.tally import Tally
 
-__all__ = ["Spending", "adaptive", "next_questions", "uniform"]
+__all__ = ["adaptive", "next_questions", "uniform"]
 
 Candidates = NDArray[np.intp]
 
@@ -37,29 +35,6 @@ AT_ONCE = 2
 """Further answers about one candidate in one round."""
 WORTH_ASKING = 1e-4
 """Less than this part of the noise is not worth a question."""
-
-
-@dataclass(frozen=True)
-class Spending:
-    """How questions are spent.
-
-    Attributes
-    ----------
-    policy
-        ``uniform`` asks about each candidate ``samples`` times; ``adaptive`` once, and then where
-        an answer may change the top ``k``.
-    questions
-        How many in all.
-    k
-        The length of the answer that matters.
-    samples
-        With ``uniform``, answers about each candidate; with ``adaptive``, at most so many.
-    """
-
-    policy: Policy
-    questions: int
-    k: int
-    samples: int
 
 
 def next_questions(tally: Tally, spending: Spending, left: int) -> Candidates:

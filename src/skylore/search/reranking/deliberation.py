@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from skylore.search.reranking.allocation import Candidates, Spending, next_questions
+from skylore.search.reranking.allocation import Candidates, next_questions
 from skylore.search.reranking.judge import Verdict
+from skylore.search.reranking.spending import Spending
 from skylore.search.reranking.tally import Tally
 
 __all__ = ["deliberate"]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Protocol
 
 from pydantic import Field, field_validator
 
 from skylore.errors import QueryError
+from skylore.search.reranking.spending import Policy, Spending
+from skylore.search.terms import Term, TextTerm
 from skylore.search.value import Value
 
-if TYPE_CHECKING:
-    from skylore.search.query import Query
-    from skylore.search.reranking.allocation import Spending
-
-__all__ = ["Policy", "RerankRequest"]
-
-Policy = Literal["adaptive", "uniform"]
+__all__ = ["HasTerms", "RerankRequest"]
 
 MOST_CANDIDATES = 10_000
 MOST_SAMPLES = 50
@@ -24,6 +21,14 @@ AIMED = 8
 """With the adaptive policy an object is asked about at most so many times the mean."""
 
 Place = Annotated[int, Field(ge=1, le=MOST_CANDIDATES)]
+
+
+class HasTerms(Protocol):
+    """What asks for something, as a :class:`skylore.search.query.Query` does."""
+
+    @property
+    def terms(self) -> Sequence[Term]:
+        """What hits resemble."""
 
 
 class RerankRequest(Value):
@@ -63,7 +68,7 @@ class RerankRequest(Value):
             raise ValueError("say in words what images should show")
         return wanted
 
-    def words(self, query: Query) -> str:
+    def words(self, query: HasTerms) -> str:
         """Say what images should show.
 
         Raises
@@ -71,8 +76,6 @@ class RerankRequest(Value):
         QueryError
             Neither the query nor this value says it in words.
         """
-        from skylore.search.query import TextTerm
-
         if self.wanted is not None:
             return self.wanted
         texts = [term for term in query.terms if isinstance(term, TextTerm)]
@@ -87,8 +90,6 @@ class RerankRequest(Value):
 
     def spending(self, candidates: int) -> Spending:
         """Give the rules for so many candidates."""
-        from skylore.search.reranking.allocation import Spending
-
         questions = candidates * self.samples
         most = self.samples * (AIMED if self.policy == "adaptive" else 1)
         top = self.top or max(FEWEST_PLACES, candidates // 10)

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, SkipValidation, ValidationError
 from skylore.errors import QueryError
 from skylore.explaining import explain
 from skylore.search.reranking.judge import Judge
-from skylore.search.reranking.request import Policy, RerankRequest
+from skylore.search.reranking.request import RerankRequest
+from skylore.search.reranking.spending import Policy
 
 __all__ = ["Reranked", "Reranking"]
 
