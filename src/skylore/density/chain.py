@@ -20,7 +20,7 @@ from skylore.errors import ModelError
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
 
-__all__ = ["OrderGap", "joint_logprob", "order_gap", "sample"]
+__all__ = ["OrderGap", "columns_given", "joint_logprob", "order_gap", "sample"]
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def joint_logprob(
     """
     _check(emulator, targets)
     read = read_table(table)
-    known = _given(emulator, targets, given, read.column_names)
+    known = columns_given(emulator, targets, given, read.column_names)
     total = np.zeros(read.num_rows)
     missing = np.ones(read.num_rows, bool)
     for number, target in enumerate(targets):
@@ -191,12 +191,13 @@ def _with(
     return Coded(**replaced, unknown=coded.unknown)
 
 
-def _given(
+def columns_given(
     emulator: DensityEmulator,
     targets: Sequence[str],
     given: Sequence[str] | None,
     there: Sequence[str],
 ) -> list[str]:
+    """Give what is seen: the given, or all columns of model and table but the targets."""
     if given is not None:
         return list(given)
     return [c.name for c in emulator.columns if c.name in there and c.name not in set(targets)]

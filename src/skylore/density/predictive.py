@@ -64,6 +64,20 @@ class Predictive:
         found = self._with_points(spread, coded.atom[:, column])
         return np.where(there, found, np.nan)
 
+    def transformed(self, coded: Coded, column: int) -> Floats:
+        """Give the rows' own values on the scale that they are modelled on, ``(N,)``."""
+        there = coded.present[:, column]
+        x = np.where(there, coded.x[:, column], self._warp.inverse(np.zeros(1))[0])
+        found: Floats = self._inside(x).numpy()
+        return found
+
+    def log_score(self, coded: Coded, column: int) -> Floats:
+        """Give log densities of the rows' own values on that scale; log masses at points."""
+        error = torch.from_numpy(coded.error[:, column]) if self.spec.error else None
+        z = torch.from_numpy(self.transformed(coded, column))
+        spread = self.spread.log_density(z, error).numpy()
+        return self._with_points(spread, coded.atom[:, column])
+
     def cdf(self, at: Floats, error: Floats | None = None) -> Floats:
         """Give the probability of values at or below ``at``, ``(N, Q)``."""
         spread = self._spread_below(at, error)
