@@ -88,6 +88,7 @@ def test_search_by_every_means(demo_run: DemoRun, tmp_path: Path) -> None:
         (["search", "ARCHIVE", "x", "-k", "0"], 2, "-k"),
         (["search", "ARCHIVE", "x", "--columns", "nothing"], 3, "no column 'nothing'"),
         (["ingest", "NEW", "/no/such/folder"], 4, "there is nothing at"),
+        (["ingest", "NEW", "/no/such/folder", "--encoder", "clip"], 2, "--vectors"),
         (["embed", "ARCHIVE", "--encoder", "magic"], 6, "no image encoder 'magic'"),
         (["caption", "ARCHIVE", "--captioner", "magic"], 6, "no captioner 'magic'"),
         (["measure", "ARCHIVE", "--memory", "lots"], 2, "is not a size"),

@@ -144,6 +144,8 @@ def test_what_cannot_be_matched_is_refused(archive: Archive, tmp_path: Path) -> 
             match_positions(archive, listed(*sky(4, 0)), radius)
     with pytest.raises(SourceError, match="no positions"):
         match_positions(archive, pa.table({"id": [1]}))
+    with pytest.raises(SourceError, match='column "dec" has type string'):
+        match_positions(archive, pa.table({"id": [1], "ra": [1.0], "catalogue_dec": ["+1:00"]}))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".fits", ".parquet", ".vot"])

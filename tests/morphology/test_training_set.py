@@ -12,6 +12,7 @@ from skylore.errors import ColumnError, ModelError
 from skylore.morphology.dataset import TrainingSet, open_training_set, share_by_hash
 from skylore.morphology.labels import ClassLabels
 from skylore.morphology.settings import PretrainSettings
+from skylore.training.folders import unfinished_in
 
 BARS = 0.0
 """The number of the class `bar`."""
@@ -144,3 +145,26 @@ def test_another_split_or_other_labels_are_another_training_set(tmp_path):
     rows["shape"][5] = None
     labels = opened(tmp_path / "3", rows)
     assert len({first.digest, split.digest, labels.digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ("model/config.json", "holds a finished model already"),
+        ("model/README.md", "holds other files"),
+        ("model", "is a file"),
+    ],
+)
+def test_a_model_takes_the_place_of_nothing(tmp_path: Path, there: str, message: str) -> None:
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_text("mine")
+    with pytest.raises(ModelError, match=message):
+        unfinished_in(tmp_path / "model")
+    assert (tmp_path / there).read_text() == "mine"
+
+
+def test_a_model_goes_where_nothing_or_its_own_run_is(tmp_path: Path) -> None:
+    work = unfinished_in(tmp_path / "new" / "model")
+    work.mkdir(parents=True)
+    (work.parent / "README.md").write_text("written just before the run was killed")
+    assert unfinished_in(work.parent) == work

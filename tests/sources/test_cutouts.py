@@ -260,6 +260,9 @@ def test_rows_without_a_position_are_set_aside(tmp_path: Path, serve) -> None:
     (tmp_path / "positions.csv").write_text("id,x\na,10\n")
     with pytest.raises(SourceError, match="call them ra and dec"):
         source(tmp_path, serve()).ids()
+    (tmp_path / "positions.csv").write_text("id,ra,dec\na,00:40:00,+1\n")
+    with pytest.raises(SourceError, match=r'column "ra" has type .*numbers'):
+        source(tmp_path, serve()).ids()
 
 
 def test_bands_of_hsc_are_stacked_though_they_differ_by_a_pixel(
@@ -314,7 +317,7 @@ def test_accounts_are_not_sent_in_the_clear_or_onwards(
     ("given", "message"),
     [
         ({"size": 4000}, "option size"),
-        ({"url": "ftp://x"}, "option url .* not a web address"),
+        ({"url": "ftp://x"}, "option url of a cutout service is refused: not a web address"),
         ({"url": "https://me:pw@x/viewer"}, "option url .* passwords go into the environment"),
         ({"service": "sdss"}, "option service"),
         ({"bands": "g,r"}, "option bands"),

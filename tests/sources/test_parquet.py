@@ -181,6 +181,9 @@ def test_an_id_that_cannot_be_guessed_lists_the_columns(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"id_column=. There are: galaxy, image"):
         ParquetSource(tmp_path / "a.parquet")
     assert ParquetSource(tmp_path / "a.parquet", id_column="galaxy").ids().to_pylist() == ["a"]
+    pq.write_table(pa.table({"id": [0.5], "image": [b"x"]}), tmp_path / "b.parquet")
+    with pytest.raises(SourceError, match='Column "id" has type double, and ids are whole numbers'):
+        ParquetSource(tmp_path / "b.parquet")
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,10 @@ def _model_of(archive: Archive) -> Alignment:
 
 
 def _require_vectors(archive: Archive) -> None:
-    for column, before in (("image_vector", "embed"), ("caption_vectors", "caption, then embed")):
+    before = {"image_vector": "`skylore embed`", "caption_vectors": "`skylore caption` and `embed`"}
+    for column, steps in before.items():
         if column not in archive.schema.names or not archive.filled(column):
-            raise ColumnError(f"{archive} has no {column} to align; run `skylore {before}` first")
+            raise ColumnError(f"{archive} has no {column} to align; run {steps} first")
 
 
 def _require_same_images(archive: Archive, model: Alignment) -> None:

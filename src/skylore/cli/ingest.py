@@ -135,6 +135,8 @@ def ingest(
 
     if join and cutouts is not None:
         raise typer.BadParameter("--join adds columns, and --cutouts images; say them one by one")
+    if encoder is not None and vector_column is None:
+        raise typer.BadParameter("--encoder names what made ready-made vectors; say --vectors too")
     if join:
         typer.echo(pipeline.join(archive, source, id_column=id_column))
         return

@@ -35,7 +35,8 @@ def match(
         bool, typer.Option("--all/--nearest", help="All objects there, or the nearest alone.")
     ] = False,
     id_column: Annotated[
-        str | None, typer.Option(help="Column of the list's ids.", show_default=False)
+        str | None,
+        typer.Option("--id", "--id-column", help="Column of the list's ids.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None,

@@ -16,19 +16,22 @@ _Encoder = TypeVar("_Encoder")
 _KEPT = 4
 """How many encoders of each sort stay loaded: enough for one archive, small enough for a laptop."""
 
-_IMAGE_HELP = """\
-  galaxy-nano       trained on galaxies; ships with Skylore, needs no network
-  scattering        wavelet scattering; needs no weights and no network
-  model:FOLDER      an encoder of your own, made by `skylore pretrain`
-  hf:ID-or-folder   DINOv2, DINOv3, ViT, ConvNeXt …; with CLIP or SigLIP, images can be searched
-                    in words at once                             (pip install skylore[hub])
-  aion:ID-or-folder AION-1, reads flux in bands of DES or HSC    (pip install skylore[aion])
-  timm:NAME         Zoobot and other models of the timm library  (pip install skylore[timm])"""
-_TEXT_HELP = """\
-  minilm            all-MiniLM-L6-v2; its weights are installed, needs no network
-  hf:ID-or-folder   a sentence-transformers model, or the text side of CLIP or SigLIP
-                                                                 (pip install skylore[hub])
-  openai:MODEL      any OpenAI-compatible embedding endpoint     (pip install skylore[openai])"""
+_IMAGE_HELP = (
+    "galaxy-nano (trained on galaxies; ships with Skylore, needs no network), "
+    "scattering (wavelet scattering; needs no weights and no network), "
+    "model:FOLDER (of your own, made by `skylore pretrain`), "
+    "hf:ID-or-folder (DINOv2, DINOv3, ViT, ConvNeXt …, and CLIP or SigLIP, whose images can be "
+    "searched in words at once; pip install 'skylore[hub]'), "
+    "aion:ID-or-folder (AION-1, which reads flux in bands of DES or HSC; pip install "
+    "'skylore[aion]'), "
+    "timm:NAME (Zoobot and other models of the timm library; pip install 'skylore[timm]')"
+)
+_TEXT_HELP = (
+    "minilm (all-MiniLM-L6-v2; its weights are installed, needs no network), "
+    "hf:ID-or-folder (a sentence-transformers model, or the text side of CLIP or SigLIP; "
+    "pip install 'skylore[hub]'), "
+    "openai:MODEL (any OpenAI-compatible embedding endpoint; pip install 'skylore[openai]')"
+)
 
 
 def load_image_encoder(name: str) -> ImageEncoder:
@@ -110,7 +113,7 @@ def _load(
     family, _, rest = name.partition(":")
     if family in families and rest:
         return families[family](rest)
-    raise ModelError(f"there is no {kind} encoder {name!r}. There are:\n{known}")
+    raise ModelError(f"there is no {kind} encoder {name!r}. There are: {known}")
 
 
 def _galaxy_nano() -> ImageEncoder:

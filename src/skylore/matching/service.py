@@ -17,6 +17,7 @@ from skylore.errors import ColumnError, QueryError, SourceError
 from skylore.matching.candidates import candidates
 from skylore.matching.pairs import Pairs, join, nearest_of, pairs_within, tree_of
 from skylore.search.regions.polygon import directions
+from skylore.sources.roles import why_no_position
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -130,7 +131,8 @@ def match_positions(
     if not 0 < radius <= LARGEST:
         raise QueryError(f"the radius is {radius:g} arcsec; it is above 0 and at most {LARGEST:g}")
     if not set(POSITION) <= set(positions.column_names):
-        raise SourceError("the list has no positions; its columns are " + _names(positions))
+        why = why_no_position(positions.schema)
+        raise SourceError(f"the list has no positions: {why}. Its columns are {_names(positions)}")
     if len(archive) and not archive.filled(PIXEL):
         raise ColumnError(f"{archive} has no positions to match with")
     ra, dec = (positions[n].to_numpy(zero_copy_only=False).astype(float) for n in POSITION)

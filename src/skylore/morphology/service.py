@@ -21,6 +21,7 @@ from skylore.morphology.settings import PretrainSettings
 from skylore.morphology.starting import with_start
 from skylore.morphology.turning import rotation_cosine, standardise
 from skylore.search.predicate import compile_predicate
+from skylore.training.folders import unfinished_in
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -65,18 +66,16 @@ def pretrain_encoder(
     FilterError
         ``where`` is not a predicate over columns of the archive.
     ModelError
-        There is too little to learn from, another model is in the folder, or training diverges.
+        There is too little to learn from, the folder holds something else, or training diverges.
     """
     folder = Path(folder)
-    if (folder / "config.json").exists():
-        raise ModelError(f"{folder} holds a finished model already; give another folder")
     if not settings.labels and not settings.self_supervision:
         raise ModelError(
             "there is nothing to learn from: name label columns, or turn self-supervision on"
         )
     settings = with_start(settings)
     seen = None if where is None else _checked(where, archive)
-    work = folder / "unfinished"
+    work = unfinished_in(folder)
     data = open_training_set(archive, settings, work, where=seen, group=group, progress=progress)
     run = PretrainRun(settings, data, work / "checkpoint.safetensors")
     with tqdm(

@@ -25,7 +25,7 @@ def as_ids(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if not isinstance(kind, pa.DataType) or not (pa.types.is_integer(kind) or kind == pa.string()):
         raise SourceError(
             f'Column "{name}" has type {column.type}; ids are whole numbers or text. '
-            "Cast it, or choose another column with id_column=."
+            "Cast it, or choose another column with --id, or id_column=."
         )
     column = convert(column, kind, name)
     missing = column.null_count

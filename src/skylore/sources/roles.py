@@ -12,7 +12,14 @@ from skylore.sources.catalogue import catalogue_type, check_columns, list_column
 from skylore.sources.flux_types import is_flux_type
 from skylore.sources.vectors import check_vector_type
 
-__all__ = ["Roles", "choose_id", "choose_position", "choose_roles", "is_image_type"]
+__all__ = [
+    "Roles",
+    "choose_id",
+    "choose_position",
+    "choose_roles",
+    "is_image_type",
+    "why_no_position",
+]
 
 _IDS = (
     *("id", "object_id", "objid", "objectid", "obj_id", "source_id", "sourceid", "targetid"),
@@ -85,15 +92,21 @@ def _check_unique(schema: pa.Schema) -> None:
 
 
 def choose_id(schema: pa.Schema, named: str | None) -> str:
-    """Choose the column of ids; SourceError lists the columns if none has a usual name."""
+    """Choose the column of ids; SourceError says which there are if none will do."""
     if named is not None:
         check_columns(schema, [named])
         return named
     guess = _guess(schema, _IDS, _may_be_id)
     if guess is None:
+        misfit = _guess(schema, _IDS, _is_anything)
+        why = (
+            "No column has the usual name of an id"
+            if misfit is None
+            else f'Column "{misfit}" has type {schema.field(misfit).type}, and ids are whole '
+            "numbers or text"
+        )
         raise SourceError(
-            "No column has the usual name of an id; name one with id_column=. "
-            f"There are: {list_columns(schema)}."
+            f"{why}; name one with --id, or id_column=. There are: {list_columns(schema)}."
         )
     return guess
 
@@ -113,6 +126,18 @@ def choose_position(
         return ra_column, dec_column
     ra, dec = _guess(schema, _RA, _is_number), _guess(schema, _DEC, _is_number)
     return (ra, dec) if ra is not None and dec is not None else (None, None)
+
+
+def why_no_position(schema: pa.Schema) -> str:
+    """Say why no position was found among columns, of a source or as they were taken from it."""
+    for usual in (_RA, _DEC):
+        taken = (*usual, *(f"catalogue_{name}" for name in usual))
+        found = _guess(schema, taken, lambda kind: not _is_number(kind))
+        if found is not None:
+            kind = schema.field(found).type
+            name = found.removeprefix("catalogue_")
+            return f'column "{name}" has type {kind}, and positions are numbers (ICRS degrees)'
+    return "no columns have the usual names of a position; call them ra and dec (ICRS degrees)"
 
 
 def _choose_image(schema: pa.Schema, named: str | None) -> str | None:
@@ -151,6 +176,10 @@ def is_image_type(kind: pa.DataType) -> bool:
         return position >= 0 and is_image_type(kind.field(position).type)
     types = pa.types
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_anything(_: pa.DataType) -> bool:
+    return True
 
 
 def _is_number(kind: pa.DataType) -> bool:

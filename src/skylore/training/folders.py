@@ -16,7 +16,9 @@ from torch import nn
 
 from skylore.errors import ModelError
 
-__all__ = ["FolderModel", "write_whole"]
+__all__ = ["FolderModel", "unfinished_in", "write_whole"]
+
+_UNFINISHED = "unfinished"
 
 
 class FolderModel(nn.Module):
@@ -89,6 +91,25 @@ class FolderModel(nn.Module):
 
     def _weights(self) -> bytes:
         return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})
+
+
+def unfinished_in(folder: Path) -> Path:
+    """Name the folder of a run that is to end as a model in ``folder``.
+
+    Raises
+    ------
+    ModelError
+        A finished model is there, or files that no run has left: a model comes with a README.
+    """
+    if (folder / "config.json").exists():
+        raise ModelError(f"{folder} holds a finished model already; give another folder")
+    file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
+    if file is not None:
+        raise ModelError(f"{file} is a file; give a folder for the model")
+    work = folder / _UNFINISHED
+    if not work.is_dir() and folder.is_dir() and any(folder.iterdir()):
+        raise ModelError(f"{folder} holds other files; give a folder that is new or empty")
+    return work
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from skylore.errors import ImageError, SourceError
+from skylore.explaining import told
 from skylore.imaging.render import Rendering
 from skylore.sources.base import Failure, SourceBatch
 from skylore.sources.batching import chunk_wanted
@@ -24,6 +25,7 @@ from skylore.sources.cutouts.services import make_service
 from skylore.sources.cutouts.settings import CutoutSettings, FileFormat, Manners, ServiceName
 from skylore.sources.drawing import picture_of
 from skylore.sources.remarks import about_columns, counted
+from skylore.sources.roles import why_no_position
 from skylore.sources.tables import Catalogue, load_catalogue
 from skylore.sources.walk import printable
 
@@ -106,10 +108,8 @@ class CutoutSource:
         id_column, ra_column, dec_column = self._columns
         found = load_catalogue(self._path, id_column, ra_column=ra_column, dec_column=dec_column)
         if "ra" not in found.table.column_names:
-            raise SourceError(
-                f"{printable(self._path)} has no columns with the usual names of a position; call "
-                "them ra and dec (ICRS degrees)."
-            )
+            why = why_no_position(found.table.schema)
+            raise SourceError(f"{printable(self._path)} has no positions: {why}.")
         return found
 
     @property
@@ -215,4 +215,4 @@ def _positions(part: pa.Table) -> Iterator[tuple[float | None, float | None]]:
 def _refused(error: ValidationError) -> SourceError:
     first = error.errors(include_url=False, include_input=False)[0]
     option = str(first["loc"][0]).replace("_", "-")
-    return SourceError(f"The option {option} of a cutout service is refused: {first['msg']}.")
+    return SourceError(f"The option {option} of a cutout service is refused: {told(first)}.")
