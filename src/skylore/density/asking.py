@@ -12,12 +12,15 @@ import pyarrow as pa
 from skylore.density.chain import joint_logprob, order_gap, sample
 from skylore.density.emulator import DensityEmulator
 from skylore.density.tables import read_table
+from skylore.density.unusual import unusual
 from skylore.matching.files import write_table
 
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
 
-__all__ = ["write_logprob", "write_samples"]
+__all__ = ["write_logprob", "write_samples", "write_unusual"]
+
+_FIRST = 5
 
 
 def write_logprob(
@@ -71,6 +74,37 @@ def write_samples(
     columns |= {name: pa.array(values.reshape(-1)) for name, values in found.items()}
     write_table(pa.table(columns), out)
     return "; ".join([f"{rows} rows, {draws} draws of each", *_strange(emulator, read)])
+
+
+def write_unusual(
+    emulator: DensityEmulator,
+    table: Readable,
+    targets: Sequence[str],
+    given: Sequence[str] | None,
+    out: Path,
+) -> str:
+    """Write the columns ``row``, ``unusual`` and ``log_density``, and say what stands out.
+
+    ``unusual`` is as :func:`skylore.density.unusual.unusual` gives it: small where values are odd.
+    """
+    read = read_table(table)
+    logs, tails = unusual(emulator, read, targets, given)
+    columns = {
+        "row": pa.array(np.arange(len(tails))),
+        "unusual": pa.array(tails, pa.float64(), from_pandas=True),
+        "log_density": pa.array(logs, pa.float64(), from_pandas=True),
+    }
+    write_table(pa.table(columns), out)
+    known = np.isfinite(tails)
+    said = [f"{len(tails)} rows, {int(known.sum())} with a value"]
+    for share in (0.01, 0.001):
+        below = int((tails[known] < share).sum())
+        said.append(f"{below} below {share}, where a right model has {share * known.sum():.3g}")
+    order = np.flatnonzero(known)[np.argsort(tails[known], kind="stable")][:_FIRST]
+    if len(order):
+        named = ", ".join(f"{row} ({tails[row]:.2g})" for row in order)
+        said.append(f"most unusual: rows {named}")
+    return "; ".join([*said, *_strange(emulator, read)])
 
 
 def _strange(emulator: DensityEmulator, table: pa.Table) -> list[str]:

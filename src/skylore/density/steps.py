@@ -17,7 +17,7 @@ from skylore.density.emulator import DensityEmulator
 from skylore.density.posterior_columns import LEVELS, category_columns, level_column
 from skylore.errors import ModelError
 
-__all__ = ["Infer"]
+__all__ = ["Infer", "as_column", "emulator_in"]
 
 Floats = NDArray[np.float64]
 
@@ -52,9 +52,7 @@ class Infer:
 
     @property
     def _emulator(self) -> DensityEmulator:
-        config = Path(self.folder) / "config.json"
-        written = config.stat().st_mtime_ns if config.exists() else 0
-        return _load(self.folder, written)
+        return emulator_in(self.folder)
 
     @property
     def _spec(self) -> ColumnSpec:
@@ -65,7 +63,7 @@ class Infer:
         """The id, which every row has; then all that is read."""
         emulator = self._emulator
         seen = [c for c in emulator.columns if self._sees(c)]
-        errors = [c.error for c in seen if c.error]
+        errors = [c.error for c in (*seen, self._spec) if c.error]
         return ("id", *(c.name for c in seen), *errors, self.target)
 
     def _sees(self, column: ColumnSpec) -> bool:
@@ -116,18 +114,25 @@ def _infer(emulator: DensityEmulator, step: Infer, batch: pa.Table) -> Values:
     if spec.is_categorical:
         shares = emulator.probabilities(table, target, given)
         best = [spec.categories[i] for i in shares.argmax(axis=1)]
-        columns = [pa.array(best), *(_column(shares[:, i]) for i in range(shares.shape[1]))]
+        columns = [pa.array(best), *(as_column(shares[:, i]) for i in range(shares.shape[1]))]
     else:
         quantiles = emulator.quantiles(table, target, list(LEVELS), given)
-        columns = [_column(emulator.mean(table, target, given))]
-        columns += [_column(quantiles[:, i]) for i in range(len(LEVELS))]
-    columns.append(_column(emulator.logprob(table, target, given)))
+        columns = [as_column(emulator.mean(table, target, given))]
+        columns += [as_column(quantiles[:, i]) for i in range(len(LEVELS))]
+    columns.append(as_column(emulator.logprob(table, target, given)))
     return Values(pa.Table.from_arrays(columns, schema=step.outputs))
 
 
-def _column(values: Floats) -> pa.Array:
+def as_column(values: Floats) -> pa.Array:
+    """Make a column: NaN is null, and −∞ a number so low that it is first in order."""
     # The impossible is the most unusual of all, and still sorts and filters as a number.
     return pa.array(np.maximum(values, -1e9), pa.float64(), from_pandas=True)
+
+
+def emulator_in(folder: str) -> DensityEmulator:
+    """Load an emulator once a process, and anew when it was written anew."""
+    config = Path(folder) / "config.json"
+    return _load(folder, config.stat().st_mtime_ns if config.exists() else 0)
 
 
 @lru_cache(maxsize=2)

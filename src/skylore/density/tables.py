@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Readable: TypeAlias = str | Path | pa.Table | Mapping[str, Any] | Archive
 
-__all__ = ["read_table"]
+__all__ = ["is_archive", "read_table"]
 
 _NULLS = ["", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "#N/A"]
 _NOT_CATALOGUE = {*base_schema(pa.string()).names, *MADE_LATER} - {"ra", "dec"}
@@ -65,7 +65,7 @@ def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Tab
 
 
 def _read_path(path: Path, given: str, columns: Sequence[str] | None) -> pa.Table:
-    if "://" in given or _is_archive(path):
+    if is_archive(given):
         from skylore.archive.table import Archive
 
         return _read_archive(Archive.open(given), columns)
@@ -83,13 +83,16 @@ def _read_path(path: Path, given: str, columns: Sequence[str] | None) -> pa.Tabl
     raise SourceError(f"{printable(path)} is no archive, CSV, Parquet, FITS, VOTable or HDF5 file.")
 
 
-def _is_archive(path: Path) -> bool:
-    if not path.is_dir():
+def is_archive(given: str) -> bool:
+    """Tell archives, and what only they can be, from files and folders of rows."""
+    if "://" in given:
+        return True
+    if not Path(given).is_dir():
         return False
     from skylore.archive.table import Archive
 
     try:
-        Archive.open(path)
+        Archive.open(given)
     except SkyloreError:
         return False
     return True

@@ -1,0 +1,117 @@
+"""``skylore infer logprob | sample | fill | unusual``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skylore.cli.infer.options import Given, Model, Out, Seed, Table, Target, Targets, names_in
+from skylore.cli.options import ArchivePath
+
+if TYPE_CHECKING:
+    from skylore.archive.fill import FillOptions
+
+__all__ = ["fill", "logprob", "sample", "unusual"]
+
+
+def logprob(table: Table, *, model: Model, target: Targets, given: Given = None, out: Out) -> None:
+    """Write the log density of each row's own value, in nats, in the column's own unit.
+
+    Several targets give their joint density, by the chain rule in that order.
+    """
+    from skylore.density.asking import write_logprob
+    from skylore.density.emulator import DensityEmulator
+
+    emulator = DensityEmulator.load(model)
+    typer.echo(write_logprob(emulator, table, names_in(target) or [], names_in(given), out))
+
+
+def sample(
+    table: Table,
+    *,
+    model: Model,
+    target: Targets,
+    given: Given = None,
+    draws: Annotated[int, typer.Option("-n", "--draws", min=1, help="Of each row.")] = 200,
+    seed: Seed = 0,
+    out: Out,
+) -> None:
+    """Write draws of columns given others, a line a draw; several targets are drawn jointly."""
+    from skylore.density.asking import write_samples
+    from skylore.density.emulator import DensityEmulator
+
+    emulator = DensityEmulator.load(model)
+    wanted, known = names_in(target) or [], names_in(given)
+    typer.echo(write_samples(emulator, table, wanted, known, out, draws=draws, seed=seed))
+
+
+def fill(
+    archive: ArchivePath,
+    *,
+    model: Model,
+    target: Target,
+    given: Given = None,
+    options: FillOptions,
+) -> None:
+    """Fill what a column could be, given the others: mean, quantiles, and how usual its value is.
+
+    Then search on them: skylore search ARCHIVE "spiral" --where "p(redshift > 0.3) > 0.9", where
+    redshift is above 0.3 with more than 90 %; `skylore infer unusual` finds the odd ones.
+    """
+    from skylore.archive.table import Archive
+    from skylore.density.steps import Infer
+
+    names = names_in(given)
+    step = Infer(str(model), target, None if names is None else tuple(names))
+    typer.echo(Archive.open(archive).fill(step, options))
+
+
+def unusual(
+    table: Table,
+    *,
+    model: Model,
+    target: Targets,
+    given: Given = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write there, .parquet, .csv, .fits or .vot, instead of into the archive.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of the column NAME_unusual: the targets.", show_default=False
+        ),
+    ] = None,
+    options: FillOptions,
+) -> None:
+    """Say how unusual each row's own values are, given others.
+
+    A number from 0 to 1: the share of what could be that is as unlikely as what is, or less. It
+    is uniform where nothing is odd, so that one row in a thousand is below 0.001 by chance. Several
+    targets are taken together.
+
+    In an archive it becomes the column TARGET_unusual. The oddest objects first: skylore search
+    ARCHIVE --sort redshift_unusual; or only the odd ones: --where "redshift_unusual < 0.001".
+    """
+    from skylore.density.asking import write_unusual
+    from skylore.density.steps import emulator_in
+
+    names, known = names_in(target) or [], names_in(given)
+    if out is not None:
+        typer.echo(write_unusual(emulator_in(str(model)), table, names, known, out))
+        return
+    from skylore.density.tables import is_archive
+    from skylore.density.unusual_step import Unusual
+
+    if not is_archive(table):
+        raise typer.BadParameter(f"{table} is no archive: say where to write, with --out FILE")
+    from skylore.archive.table import Archive
+
+    step = Unusual(str(model), tuple(names), None if known is None else tuple(known), label)
+    typer.echo(Archive.open(table).fill(step, options))

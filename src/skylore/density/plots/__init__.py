@@ -1,0 +1,1 @@
+"""Drawings of densities: marginals, conditionals, joint draws beside the data, calibration."""

@@ -1,0 +1,130 @@
+"""What all drawings of densities share: labels with units, scales, bins, and density curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from skylore.density.column_spec import ColumnSpec
+from skylore.density.predictive import Predictive
+from skylore.errors import ModelError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Scale", "density_curve", "label_of", "save", "scale_of", "shape_of_grid"]
+
+Floats = NDArray[np.float64]
+
+_SUFFIXES = (".png", ".pdf", ".svg")
+_ENDS = (0.002, 0.998)
+_DECADES = 1.5
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The visible range of a column.
+
+    Attributes
+    ----------
+    low, high : float
+    logarithmic : bool
+    """
+
+    low: float
+    high: float
+    logarithmic: bool
+
+    def steps(self, count: int) -> Floats:
+        """Give ``count`` even steps on the axis."""
+        if self.logarithmic:
+            return np.geomspace(self.low, self.high, count)
+        return np.linspace(self.low, self.high, count)
+
+    def along(self, x: Floats) -> Floats:
+        """Give where values lie on the axis: decades, if it is logarithmic."""
+        return np.log10(x) if self.logarithmic else x
+
+    def bins(self, spec: ColumnSpec, most: int = 40) -> Floats:
+        """Give edges of bins; around whole numbers, if these are few."""
+        if spec.kind == "integer" and self.high - self.low <= 2 * most:
+            return np.arange(np.floor(self.low) - 0.5, np.ceil(self.high) + 1)
+        return self.steps(most + 1)
+
+    def show(self, axes: Axes, *, across: bool = True) -> None:
+        """Set limits and scale of an axis."""
+        if across:
+            axes.set_xscale("log" if self.logarithmic else "linear")
+            axes.set_xlim(self.low, self.high)
+        else:
+            axes.set_yscale("log" if self.logarithmic else "linear")
+            axes.set_ylim(self.low, self.high)
+
+
+def scale_of(spec: ColumnSpec, *values: Floats) -> Scale:
+    """Show all but the outermost 0.4 % of values, in decades where they are modelled so."""
+    there = np.concatenate([v[np.isfinite(v)].ravel() for v in values])
+    low, high = (float(v) for v in np.quantile(there, _ENDS))
+    if spec.kind == "integer":
+        low, high = np.floor(low) - 0.5, np.ceil(high) + 0.5
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    log = spec.warp is not None and spec.warp.base == "log" and low > 0
+    if log and spec.kind != "integer" and np.log10(high / low) > _DECADES:
+        return Scale(low, high, logarithmic=True)
+    edge = 0.03 * (high - low)
+    return Scale(low - edge, high + edge, logarithmic=False)
+
+
+def label_of(table: pa.Table, name: str) -> str:
+    """Give a column's name, with its unit where the table knows it."""
+    if name not in table.column_names:
+        return name
+    unit = (table.schema.field(name).metadata or {}).get(b"unit", b"").decode()
+    return f"{name} [{unit}]" if unit else name
+
+
+def density_curve(part: Predictive, scale: Scale, count: int = 400) -> tuple[Floats, Floats]:
+    """Give places and the densities of rows there, ``(count,)`` and ``(N, count)``.
+
+    By differences of the distribution function, so that nothing between two places is missed; of
+    a logarithmic axis a decade. Point masses are left out.
+    """
+    edges = scale.steps(count + 1)
+    points = sum(
+        np.where(edges >= a, np.exp(part.spread.log_atoms[:, k].numpy())[:, None], 0.0)
+        for k, a in enumerate(part.spec.atoms)
+    )
+    spread = part.cdf(np.broadcast_to(edges, (len(part.spread.log_rest), count + 1))) - points
+    at = scale.along(edges)
+    return 0.5 * (edges[1:] + edges[:-1]), np.diff(spread, axis=1).clip(min=0) / np.diff(at)
+
+
+def shape_of_grid(panels: int) -> tuple[int, int]:
+    """Give rows and columns for so many panels, four abreast at most."""
+    abreast = panels if panels <= 4 else 3 if panels in {5, 6, 9} else 4
+    return -(-panels // abreast), abreast
+
+
+def save(figure: Figure, file: Path) -> Path:
+    """Write a figure; its suffix chooses the format.
+
+    Raises
+    ------
+    ModelError
+        The suffix is none of .png, .pdf and .svg, or the file cannot be written.
+    """
+    if file.suffix.lower() not in _SUFFIXES:
+        raise ModelError(f"cannot draw {file.name!r}; end it in {', '.join(_SUFFIXES)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=200)
+    except OSError as error:
+        raise ModelError(f"cannot write {file}: {error.strerror or error}") from error
+    return file
