@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from skylore.errors import ArchiveError, DependencyMissingError
@@ -101,7 +102,7 @@ class Cluster(Generic[Result]):
 
     def each(
         self, begun: Iterator[tuple[Key, Any]], workers: int | None = None
-    ) -> Iterator[tuple[Key, Any]]:
+    ) -> Generator[tuple[Key, Any], None, None]:
         """Keep the workers busy with pieces.
 
         Parameters
@@ -143,15 +144,16 @@ class Cluster(Generic[Result]):
         ArchiveError
             Workers died on a piece again and again.
         """
-        for key, reference in self.each(begun, workers):
-            try:
-                yield key, self.result(reference)
-            except LostError as error:
-                raise ArchiveError(
-                    f"{self._name} stopped: a worker died {TRIES_AGAIN + 1} times on the same piece"
-                    " of work, out of memory or by a crash; give workers more memory, or begin "
-                    "fewer at a time (--workers)"
-                ) from error
+        with closing(self.each(begun, workers)) as finished:
+            for key, reference in finished:
+                try:
+                    yield key, self.result(reference)
+                except LostError as error:
+                    raise ArchiveError(
+                        f"{self._name} stopped: a worker died {TRIES_AGAIN + 1} times on the same "
+                        "piece of work, out of memory or by a crash; give workers more memory, or "
+                        "begin fewer at a time (--workers)"
+                    ) from error
 
 
 def _connected() -> ModuleType:

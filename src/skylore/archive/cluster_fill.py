@@ -8,6 +8,7 @@ another, and where that dies too, halved, so that one poisonous row costs one ro
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -83,8 +84,9 @@ class _Filling:
 
     def run(self, batches: Iterator[pa.Array], workers: int | None) -> Iterator[Done]:
         begun = ((rows, self._submit(rows)) for rows in batches)
-        for rows, reference in self._cluster.each(begun, workers):
-            yield self._got(reference, rows)
+        with closing(self._cluster.each(begun, workers)) as finished:
+            for rows, reference in finished:
+                yield self._got(reference, rows)
 
     def _submit(self, rows: pa.Array, again: int = TRIES_AGAIN) -> Any:  # noqa: ANN401 - Ray's own reference
         return self._cluster.submit(self._key, self._step, rows, again=again)
