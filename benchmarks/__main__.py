@@ -37,6 +37,8 @@ def main() -> None:
             ("startup", demo / "hdf.skylore"),
             ("rates",),
             ("encoding_rate",),
+            ("pipeline_cost",),
+            ("pipeline_cost", "--project"),
             ("filters",),
             ("kills",),
             ("vote_heads",),

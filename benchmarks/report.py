@@ -18,17 +18,16 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def publish(name: str, text: str, *, write: bool) -> None:
+def publish(name: str, text: str, *, write: bool, document: Path = DOCUMENT) -> None:
     """Print a section, and replace it in the document if asked to."""
     print(text)
     if not write:
         return
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    document = DOCUMENT.read_text(encoding="utf-8")
-    before, rest = document.split(begin, 1)
+    before, rest = document.read_text(encoding="utf-8").split(begin, 1)
     after = rest.split(end, 1)[1]
     section = f"{begin}\n\n{text.strip()}\n\n{machine()}\n\n{end}"
-    DOCUMENT.write_text(before + section + after, encoding="utf-8")
+    document.write_text(before + section + after, encoding="utf-8")
 
 
 def machine() -> str:
