@@ -17,28 +17,31 @@ __all__ = ["Coding", "Here", "code_parts"]
 def code_parts(
     source: VectorSource, parts: Sequence[Part], codebook: Codebook
 ) -> Iterator[int | Segment]:
-    """Code parts; yields how many rows each batch had, and the segment at the end."""
-    codes, lists, rows, numbers = [], [], [], []
+    """Code parts; yields how many rows each batch had, and the segment at the end.
+
+    What is coded goes where it is kept at once: a segment is held twice while it is laid out, and
+    never more.
+    """
+    counts = source.parts()
+    rows = sum(counts[part] for part in parts)
+    coded = Coded(
+        np.empty((rows, codebook.length), np.int8),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.uint64),
+        np.empty(rows, np.int32),
+    )
+    held = 0
     for number, part in enumerate(parts):
         for found, vectors in source.read(part):
-            coded, nearest = codebook.encode(vectors)
-            codes.append(coded)
-            lists.append(nearest)
-            # A copy: what the engine gave keeps the whole batch, vectors included.
-            rows.append(found.copy())
-            numbers.append(np.full(len(found), number, np.int32))
+            here = slice(held, held + len(found))
+            coded.codes[here], coded.lists[here] = codebook.encode(vectors)
+            coded.rows[here], coded.fragments[here] = found, number
+            held += len(found)
             yield len(found)
-    if rows:
-        yield lay_out(
-            tuple(parts),
-            Coded(
-                np.concatenate(codes),
-                np.concatenate(lists),
-                np.concatenate(rows),
-                np.concatenate(numbers),
-            ),
-            codebook.lists,
-        )
+    if held:
+        done = slice(held)
+        kept = (coded.codes[done], coded.lists[done], coded.rows[done], coded.fragments[done])
+        yield lay_out(tuple(parts), Coded(*kept), codebook.lists)
 
 
 class Coding(Protocol):

@@ -16,7 +16,7 @@ from skylore.search.codes.probing import Frontier, Wanted, probe_lists
 from skylore.search.codes.scanning import compare, everything, rows_of
 from skylore.search.codes.searching import Reader
 from skylore.search.codes.source import VectorSource
-from skylore.search.codes.trial_filters import coded_rows
+from skylore.search.codes.trial_filters import some_rows
 from skylore.search.codes.view import View
 from skylore.search.row_sets import RowSet
 
@@ -39,9 +39,8 @@ def measure_costs(source: VectorSource, view: View, queries: NDArray[np.float32]
         Shape ``(Q, D)``.
     """
     rng = np.random.default_rng(0)
-    rows = coded_rows(view)
-    chosen = rng.choice(rows, max(1, min(GATHERED, len(rows) // 4)), replace=False)
-    some = RowSet(np.sort(chosen))
+    rows = some_rows(view, max(1, min(GATHERED, view.rows // 4)), rng)
+    some = RowSet(rows)
     codes = [view.codebook.encode_query(vector) for vector in queries[:RUNS]]
     wanted = Wanted(COUNT, POOL, None, 2)
     all_codes, some_codes = everything(view.segments), rows_of(view, some)

@@ -26,6 +26,8 @@ __all__ = ["ArchiveVectors", "to_vectors"]
 
 BATCH = 4096
 READ_AT_ONCE = 8192
+AHEAD, BUFFER = 2, 64 << 20
+"""Batches and bytes that the engine may read ahead: its own choice is a gigabyte and more."""
 
 
 class ArchiveVectors:
@@ -77,13 +79,23 @@ class ArchiveVectors:
 
     def parts(self) -> dict[Part, int]:
         """Give the fragments that hold values, with their numbers of rows."""
+        return dict(self._counts)
+
+    @cached_property
+    def _counts(self) -> dict[Part, int]:
         return {part: fragment.count_rows() for part, fragment in self._fragments.items()}
 
     def read(self, part: Part) -> Iterator[tuple[Rows, Vectors]]:
         """Read the live rows of a fragment that have a vector, batch by batch."""
         name = self._column
         fragment = self._fragments[part]
-        scanner = fragment.scanner(columns=[name], with_row_id=True, batch_size=BATCH)
+        scanner = fragment.scanner(
+            columns=[name],
+            with_row_id=True,
+            batch_size=BATCH,
+            batch_readahead=AHEAD,
+            io_buffer_size=BUFFER,
+        )
         for batch in scanner.to_batches():
             there = batch.filter(pc.is_valid(batch[name])) if batch[name].null_count else batch
             if there.num_rows:

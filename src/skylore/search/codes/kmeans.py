@@ -1,14 +1,16 @@
-"""k-means in blocks, for a few thousand centres in a hundred dimensions."""
+"""k-means in blocks, for thousands of centres in a hundred dimensions."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skylore.search.codes.assignment import Nearest, summed
+
 __all__ = ["assign", "kmeans"]
 
 Matrix = NDArray[np.float32]
-BLOCK = 8192
+BLOCK = 32_768
 ITERATIONS = 8
 
 
@@ -20,12 +22,7 @@ def assign(points: Matrix, centres: Matrix) -> NDArray[np.int32]:
     points, centres
         Shapes ``(N, C)`` and ``(L, C)``.
     """
-    half = (centres**2).sum(1) / 2
-    nearest = np.empty(len(points), np.int32)
-    for start in range(0, len(points), BLOCK):
-        part = slice(start, start + BLOCK)
-        nearest[part] = np.argmax(points[part] @ centres.T - half, axis=1)
-    return nearest
+    return Nearest(centres).of(points)
 
 
 def kmeans(points: Matrix, count: int, rng: np.random.Generator) -> Matrix:
@@ -35,11 +32,16 @@ def kmeans(points: Matrix, count: int, rng: np.random.Generator) -> Matrix:
     """
     centres = points[rng.choice(len(points), count, replace=False)].copy()
     for _ in range(ITERATIONS):
-        nearest = assign(points, centres)
-        order = np.argsort(nearest, kind="stable")
-        found, first, size = np.unique(nearest[order], return_index=True, return_counts=True)
-        sums = np.add.reduceat(points[order], first, axis=0)
-        centres[found] = sums / size[:, None]
-        empty = np.setdiff1d(np.arange(count), found)
+        nearest = Nearest(centres)
+        sums = np.zeros(centres.shape, np.float64)
+        sizes = np.zeros(count, np.int64)
+        for start in range(0, len(points), BLOCK):
+            block = points[start : start + BLOCK]
+            found, part, size = summed(block, nearest.of(block))
+            sums[found] += part
+            sizes[found] += size
+        there = sizes > 0
+        centres[there] = (sums[there] / sizes[there, None]).astype(np.float32)
+        empty = np.flatnonzero(~there)
         centres[empty] = points[rng.choice(len(points), len(empty), replace=False)]
     return centres

@@ -57,10 +57,13 @@ class Calibration(BaseModel):
     bias, spread
         Usual mean and standard deviation of the codes' errors (exact less estimate) among the best.
     misses
-        For each, the share of hits that may be expected in lists that are not probed.
+        For each recall, how many members of lists that are not probed may be expected to be better
+        than the last of the best, as a share of an answer of the greatest length in ``counts``.
+    leniency
+        For each length, how many times that share is enough; nothing where that was not measured.
     tail
-        Ascending deviations from a list's centre, in units of its spread, and the share of its
-        members that lie beyond: two rows of equal length.
+        Ascending deviations from a list's mean score, in standard deviations, and the share of its
+        members that score higher: two rows of equal length.
     ranks, shares
         Share of all rows that is probed for that many candidates, at the middle of ``recalls``.
     """
@@ -73,6 +76,7 @@ class Calibration(BaseModel):
     bias: float
     spread: float
     misses: tuple[float, ...]
+    leniency: tuple[float, ...] = ()
     tail: tuple[tuple[float, ...], tuple[float, ...]]
     ranks: tuple[int, ...]
     shares: tuple[tuple[float, ...], ...]
@@ -80,6 +84,12 @@ class Calibration(BaseModel):
     def margin(self, level: int, count: int) -> float:
         """Give the margin for a place in ``recalls`` and a length of answer."""
         return float(np.interp(np.log(count), np.log(self.counts), self.margins[level]))
+
+    def allowance(self, level: int, count: int) -> float:
+        """Give how many better members may be left in other lists by an answer of a length."""
+        factors = self.leniency or (1.0,) * len(self.counts)
+        factor = float(np.interp(np.log(count), np.log(self.counts), factors))
+        return self.misses[level] * factor * count
 
 
 class Manifest(BaseModel):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["LARGEST_SAMPLE", "CodeOptions", "Forecast", "forecast"]
+__all__ = ["AT_ONCE", "CodeOptions", "Forecast", "forecast"]
 
-LARGEST_SAMPLE = 262_144
+LARGEST_SAMPLE = 1 << 19
+AT_ONCE = 1 << 15
+"""Vectors of a sample that are held in full at a time; of the others, their projections."""
 SAMPLE_A_LIST = 64
-FEWEST_LISTS, MOST_LISTS = 16, 8192
+FEWEST_LISTS, MOST_LISTS = 16, 16_384
 BOOKKEEPING = 12
 """Bytes a row besides its code: row id and place."""
 BASE_MEMORY = 800 << 20
@@ -78,7 +80,8 @@ def forecast(
     """Say what coding so many rows of vectors of a length takes."""
     row = options.bytes_a_row + BOOKKEEPING
     segment = 2 * min(rows, options.segment_rows) * (row + 12)
-    sample = options.sample_for(rows) * (4 * dimension + 8 * options.bytes_a_row)
+    sample = options.sample_for(rows)
+    sample = 4 * sample * options.bytes_a_row + 12 * min(sample, AT_ONCE) * dimension
     return Forecast(
         rows=rows,
         memory=BASE_MEMORY + max(segment, sample),

@@ -20,7 +20,7 @@ from skylore.search.row_sets import RowSet
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["TrialFilter", "at_random", "by_columns", "coded_rows", "on_one_side"]
+__all__ = ["TrialFilter", "at_random", "by_columns", "on_one_side", "some_rows"]
 
 COLUMNS = 3
 """Number columns that are tried."""
@@ -34,21 +34,24 @@ class TrialFilter:
     rows: RowSet | None
 
 
-def coded_rows(view: View) -> NDArray[np.uint64]:
-    """Give the live rows of a view, ascending."""
-    return np.sort(
-        np.concatenate(
-            [s.segment.rows if s.live is None else s.segment.rows[s.live] for s in view.segments]
-        )
-    )
+def some_rows(view: View, count: int, rng: np.random.Generator) -> NDArray[np.uint64]:
+    """Draw so many of the live rows of a view, or all there are, ascending.
+
+    They are drawn segment by segment, which takes no memory for those that are not.
+    """
+    found, left, rows = [], min(count, view.rows), view.rows
+    for live in view.segments:
+        share = round(left * live.count / rows)
+        there = len(live.segment) if live.live is None else np.flatnonzero(live.live)
+        found.append(live.segment.rows[np.sort(rng.choice(there, share, replace=False))])
+        left, rows = left - share, rows - live.count
+    return np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
 
 
 def at_random(view: View, share: float, rng: np.random.Generator) -> TrialFilter:
     """Choose a share of the rows, at least one, whatever their vectors."""
-    rows = coded_rows(view)
-    count = max(1, round(share * len(rows)))
-    chosen = rng.choice(rows, count, replace=False)
-    return TrialFilter(f"{share:.4%} at random", RowSet(np.sort(chosen)))
+    chosen = some_rows(view, max(1, round(share * view.rows)), rng)
+    return TrialFilter(f"{share:.4%} at random", RowSet(chosen))
 
 
 def on_one_side(view: View, share: float, rng: np.random.Generator) -> TrialFilter:
@@ -67,7 +70,7 @@ def by_columns(archive: Archive, view: View, share: float) -> Iterator[TrialFilt
         for field in archive.schema
         if pa.types.is_floating(field.type) and field.name not in POSITION
     ]
-    coded = RowSet(coded_rows(view))
+    coded = RowSet(some_rows(view, view.rows, np.random.default_rng(0)))
     for name in numbers[:COLUMNS]:
         table = archive.read([name], where=f"`{name}` IS NOT NULL", row_ids=True)
         rows, values = table[ROW].to_numpy(), table[name].to_numpy()
