@@ -29,11 +29,11 @@ def size_of(path: Path) -> int:
 
 
 def lists_for(rows: int) -> int:
-    """Give the number of lists: the power of two nearest to a list a thousand rows, up to 4096.
+    """Give the number of lists: the power of two nearest to a list a thousand rows, up to 2048.
 
     Building takes twice as long with twice as many.
     """
-    return int(2 ** min(12, max(0, round(np.log2(rows / 1000)))))
+    return int(2 ** min(11, max(0, round(np.log2(rows / 1000)))))
 
 
 def memory() -> dict[str, float]:

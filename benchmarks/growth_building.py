@@ -20,7 +20,7 @@ from skylore.search.codes.building import build
 from skylore.search.codes.manifest import Manifest
 from skylore.search.codes.options import CodeOptions
 
-__all__ = ["QUERIES", "Size", "build_size"]
+__all__ = ["JUDGED", "QUERIES", "Size", "build_size", "whole"]
 
 QUERIES, JUDGED = 100, 40
 """Held-out queries: all are timed, and the first are judged against exact answers."""
@@ -128,6 +128,7 @@ def _summed(size: Size) -> dict[str, float]:
     coding = [line for line in lines[:last] if line["rows"]]
     measuring = lines[last]["cpu"] - lines[last]["made"]
     own = {key: sum(line[key] for line in coding) for key in ("wall", "cpu", "made", "truth")}
+    own["wall"] += lines[last]["wall"]
     return {
         "rows": size.rows,
         "coded": sum(line["rows"] for line in coding),
