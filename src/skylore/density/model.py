@@ -97,15 +97,17 @@ class DensityModel(FolderModel):
         return torch.stack(logs).logsumexp(0) - torch.tensor(len(logs)).log()
 
     def _raw(self, inputs: Inputs, visible: Tensor, column: int) -> list[tuple[nn.Module, Tensor]]:
-        """Give each member's head, and what it makes of each row."""
+        """Give the head, and what it makes of each row, of every sub-network of every member."""
         device = next(self.parameters()).device
         seen = visible.clone()
         seen[:, column] = False
-        targets = torch.full((len(seen), 1), column, device=device)
+        views = self.config.settings.views
+        everywhere = seen[:, None].expand(-1, views, -1).to(device)
+        targets = torch.full((len(seen), views), column, device=device)
         found = []
         with torch.inference_mode():
             for member in self.networks:
-                known = member(inputs.to(device), seen[:, None].to(device), targets)
                 head = member.heads[column]
-                found.append((head, head(known).double().cpu()))
+                raw = head(member(inputs.to(device), everywhere, targets)).double().cpu()
+                found += [(head, part) for part in raw.view(len(seen), views, -1).unbind(1)]
         return found

@@ -13,14 +13,19 @@ from skylore.density.column_spec import ColumnSpec
 from skylore.density.heads import column_head
 from skylore.density.inputs import Contrast, Inputs
 from skylore.density.settings import DensitySettings
+from skylore.density.trunk import Block, OwnNorm, linear
 
 __all__ = ["DensityNetwork"]
 
 _SMALLEST_ERROR = 1e-4
+_DIFFERENCE = 0.5
 
 
 class DensityNetwork(nn.Module):
     """Gives the numbers of a target's mixture from any visible columns.
+
+    It is several sub-networks in one, which share their matrices and differ in scales and shifts
+    (TabM, Gorishniy, Kotelnikov & Babenko 2025, arXiv 2410.24210): an ensemble at the cost of one.
 
     Parameters
     ----------
@@ -49,15 +54,27 @@ class DensityNetwork(nn.Module):
         flags = torch.tensor([spec.is_categorical for spec in specs])
         self.register_buffer("categorical", flags)
         self.tokens = _Tokens(specs, tokens, settings)
+        # Near one: with scales of either sign, as in TabM, shared matrices learn more slowly.
+        shape = (settings.views, tokens, settings.embedding)
+        self.scale = nn.Parameter(1 + _DIFFERENCE * torch.randn(shape))
         self.flat = nn.Linear(tokens * settings.embedding, settings.width)
+        self.bias = nn.Parameter(torch.zeros(settings.views, settings.width))
         self.request = nn.Embedding(columns, settings.width)
         self.attention = _Attention(columns, settings) if settings.layers else None
-        self.trunk = nn.ModuleList([_Block(settings) for _ in range(settings.blocks)])
-        self.last = nn.LayerNorm(settings.width)
+        self.trunk = nn.ModuleList([Block(settings) for _ in range(settings.blocks)])
+        self.last = OwnNorm(settings)
         self.heads = nn.ModuleList([column_head(spec, settings) for spec in specs])
 
-    def forward(self, inputs: Inputs, visible: Tensor, targets: Tensor) -> Tensor:
-        """Give what is known of each request, ``(B · R, width)``.
+    def forward(
+        self,
+        inputs: Inputs,
+        visible: Tensor,
+        targets: Tensor,
+        precision: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Give what is known of each request, ``(B · R, width)``, in single precision.
+
+        Request ``r`` of a row is answered by sub-network ``r``.
 
         Parameters
         ----------
@@ -66,19 +83,21 @@ class DensityNetwork(nn.Module):
         visible : Tensor, shape (B, R, V), bool
             Never the target.
         targets : Tensor, shape (B, R)
+        precision : dtype
+            Of the trunk.
         """
         tokens = self.tokens(inputs)
         both = visible[..., self.firsts] & visible[..., self.seconds]
-        seen = torch.cat([visible, both], 2)
-        masked = (tokens[:, None] * seen[..., None]).flatten(0, 1)
-        h = self.flat(masked.flatten(1)) + self.request(targets.flatten())
+        seen = torch.cat([visible, both], 2)[..., None]
+        masked = tokens.to(precision)[:, None] * (seen * self.scale.to(precision))
+        start = self.request(targets) + self.bias
         if self.attention is not None:
-            columns = visible.shape[2]
-            h = h + self.attention(masked[:, :columns], visible.flatten(0, 1), targets.flatten())
+            start = start + self.attention(tokens, visible, targets)
+        h = linear(self.flat, masked.flatten(2)) + start.to(precision)
         for block in self.trunk:
             h = block(h)
         known: Tensor = self.last(h)
-        return known
+        return known.float().flatten(0, 1)
 
 
 class _Tokens(nn.Module):
@@ -87,7 +106,8 @@ class _Tokens(nn.Module):
     def __init__(self, specs: Sequence[ColumnSpec], tokens: int, settings: DensitySettings) -> None:
         super().__init__()
         columns, size, k = len(specs), settings.embedding, settings.frequencies
-        self.frequency = nn.Parameter(settings.frequency_scale * torch.randn(tokens, k))
+        low, high = math.log(settings.lowest_frequency), math.log(settings.highest_frequency)
+        self.frequency = nn.Parameter((low + (high - low) * torch.rand(tokens, k)).exp())
         inside = 2 * k + 1
         self.weight = nn.Parameter(torch.randn(tokens, inside, size) / math.sqrt(inside))
         self.bias = nn.Parameter(torch.randn(tokens, size) * 0.1)
@@ -138,24 +158,10 @@ class _Attention(nn.Module):
         self.out = nn.Linear(size, settings.width)
 
     def forward(self, tokens: Tensor, visible: Tensor, targets: Tensor) -> Tensor:
-        values = self.widen(tokens) + self.place
-        sequence = torch.cat([self.request(targets)[:, None], values], 1)
-        hidden = torch.cat([torch.zeros_like(visible[:, :1]), ~visible], 1)
+        rows, views, columns = visible.shape
+        values = (self.widen(tokens[:, :columns]) + self.place)[:, None].expand(-1, views, -1, -1)
+        sequence = torch.cat([self.request(targets)[:, :, None], values], 2).flatten(0, 1)
+        hidden = torch.cat([torch.zeros_like(visible[..., :1]), ~visible], 2).flatten(0, 1)
         found: Tensor = self.encoder(sequence, src_key_padding_mask=hidden)
         out: Tensor = self.out(found[:, 0])
-        return out
-
-
-class _Block(nn.Module):
-    def __init__(self, settings: DensitySettings) -> None:
-        super().__init__()
-        width = settings.width
-        self.norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, width)
-        self.down = nn.Linear(width, width)
-        self.dropout = nn.Dropout(settings.dropout)
-
-    def forward(self, h: Tensor) -> Tensor:
-        inner: Tensor = self.dropout(F.gelu(self.up(self.norm(h))))
-        out: Tensor = h + self.down(inner)
-        return out
+        return out.view(rows, views, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from skylore.density.objective import labels_of, request_losses
 from skylore.density.settings import DensitySettings
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
+from skylore.training.precision import training_precision
 from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
 from skylore.training.steps import average_into, cosine_share
 
@@ -69,6 +71,7 @@ class MemberRun:
     ) -> None:
         self.settings, self.rows, self.checkpoint = settings, rows, checkpoint
         self.device = default_device()
+        self.precision = training_precision(settings.precision, self.device) or torch.float32
         self.seed = settings.seed * 131 + member
         self.steps = settings.steps(len(rows.training))
         with torch.random.fork_rng(devices=[]):
@@ -77,7 +80,7 @@ class MemberRun:
         self.averaged = copy.deepcopy(self.model)
         self.best = copy.deepcopy(self.model)
         self.optimiser = torch.optim.AdamW(
-            self._groups(), lr=settings.learning_rate, betas=(0.9, 0.99)
+            self._groups(), lr=settings.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.inputs = inputs_of(rows.coded, rows.contrasts).to(self.device)
         self.labels = labels_of(rows.coded, self.device)
@@ -155,7 +158,7 @@ class MemberRun:
                 inputs.z, inputs.code, inputs.atom, inputs.error * kept, inputs.contrasts
             )
         visible, targets = visible.to(self.device), targets.to(self.device)
-        known = model(inputs, visible, targets)
+        known = model(inputs, visible, targets, self.precision)
         labels = self.labels.rows(rows.repeat_interleave(settings.views).to(self.device))
         return request_losses(model.heads, self.rows.specs, known, targets.flatten(), labels)
 
@@ -191,14 +194,18 @@ class MemberRun:
         return found
 
     def _given_all(self, model: DensityNetwork, rows: Tensor, column: int) -> Tensor:
-        visible = self.present[rows][:, None].clone()
+        views, device = self.settings.views, self.device
+        visible = self.present[rows][:, None].repeat(1, views, 1)
         visible[..., column] = False
-        targets = torch.full((len(rows), 1), column)
-        device = self.device
-        known = model(self.inputs.rows(rows), visible.to(device), targets.to(device))
-        labels = self.labels.rows(rows.to(device))
+        targets = torch.full((len(rows), views), column, device=device)
+        known = model(self.inputs.rows(rows), visible.to(device), targets)
+        labels = self.labels.rows(rows.repeat_interleave(views).to(device))
         specs = self.rows.specs
-        return request_losses(model.heads, specs, known, targets[:, 0].to(device), labels)
+        losses = request_losses(model.heads, specs, known, targets.flatten(), labels)
+        losses = losses.view(len(rows), views)
+        if self.settings.head == "diffusion" and not specs[column].is_categorical:
+            return losses.mean(1)
+        return math.log(views) - (-losses).logsumexp(1)
 
     def _has_ended(self) -> bool:
         found = [e.held_out["all"]["nats"] for e in self.history]

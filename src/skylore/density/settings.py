@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["DensitySettings", "MaskMixture"]
 
-_ENOUGH_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 3000, 60, 400
+_ENOUGH_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 1500, 60, 400
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -60,8 +60,8 @@ class DensitySettings(BaseModel):
     embedding, frequencies : int
         Numbers in a value's token, and learned frequencies of it (Gorishniy et al. 2022,
         arXiv 2203.05556).
-    frequency_scale : float
-        Standard deviation of the frequencies to begin with.
+    lowest_frequency, highest_frequency : float
+        Between which the frequencies are spread, evenly in logarithm, to begin with.
     components : int
         Gaussians in the mixture of each column.
     diffusion_width, diffusion_layers, diffusion_steps : int
@@ -71,9 +71,12 @@ class DensitySettings(BaseModel):
     dropout, weight_decay : float
     learning_rate, warmup : float
     batch_size, views : int
-        Rows of a step, and requests to each.
+        Rows of a step, and requests to each. Each request to a row is answered by another
+        sub-network; all of them answer, and are averaged, once trained.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the trunk in training; half precision where the processor has instructions for it.
     epochs : int, optional
-        Passes over the rows; by default as many as make 3,000 steps, between 60 and 400.
+        Passes over the rows; by default as many as make 1,500 steps, between 60 and 400.
     most_steps : int
         Of a member, however many rows there are.
     patience : int
@@ -104,7 +107,8 @@ class DensitySettings(BaseModel):
     attention: Count = 32
     embedding: Count = 12
     frequencies: Count = 16
-    frequency_scale: Annotated[float, Field(gt=0)] = 0.3
+    lowest_frequency: Annotated[float, Field(gt=0)] = 0.05
+    highest_frequency: Annotated[float, Field(gt=0)] = 3.0
     components: Annotated[int, Field(ge=2)] = 10
     diffusion_width: Count = 64
     diffusion_layers: Count = 3
@@ -112,14 +116,15 @@ class DensitySettings(BaseModel):
     sampler_steps: Annotated[int, Field(ge=2, le=20)] = 16
     dropout: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     warmup: Share = 0.05
-    batch_size: Count = 256
-    views: Count = 4
+    batch_size: Count = 128
+    views: Count = 8
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     epochs: Count | None = None
     most_steps: Count = 20_000
-    patience: Count = 8
-    evaluations: Count = 30
+    patience: Count = 6
+    evaluations: Count = 20
     averaging: Share = 0.998
     masks: MaskMixture = MaskMixture()
     emphasis: tuple[str, ...] = ()
