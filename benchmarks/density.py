@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.density_conditions import matrix
 from benchmarks.density_fits import Answers, answered, of_peer, of_published, published_model
-from benchmarks.density_ours import conditioned, joint_draws, of_ours
+from benchmarks.density_ours import conditioned, joint_draws, of_ours, our_model
 from benchmarks.density_sampling import speed, trained_head
 from benchmarks.density_scores import accuracy, differences, figure, points_of, redshifts
 from benchmarks.density_tables import Task, Values, all_tasks, limited
@@ -40,7 +40,6 @@ def asked_options() -> argparse.Namespace:
     parser.add_argument("--treeffuser", type=Path, help="Python with treeffuser")
     parser.add_argument("--epochs", type=int, default=512, help="of the published model")
     parser.add_argument("--our-epochs", type=int, help="of ours; as by default if left out")
-    parser.add_argument("--members", type=int, default=2, help="networks of ours")
     parser.add_argument("--head-steps", type=int, default=3000, help="of the diffusion head")
     parser.add_argument("--rows", type=int, default=1000, help="judged in the matrix")
     return parser.parse_args()
@@ -49,7 +48,7 @@ def asked_options() -> argparse.Namespace:
 def answers_of(task: Task, options: argparse.Namespace) -> dict[str, Answers]:
     """Ask every method that there is."""
     methods = {
-        "skylore": of_ours(options.our_epochs, options.members),
+        "skylore": of_ours(options.our_epochs),
         "published": of_published(options.epochs),
     }
     if options.peers:
@@ -77,7 +76,7 @@ def joint(task: Task, options: argparse.Namespace, rows: int = 300, draws: int =
     targets = [next(name for name in task.columns if name != task.target), task.target]
     places = [task.columns.index(name) for name in targets]
     scale = task.training[:, places].std(axis=0)
-    models = conditioned(task, options.work / task.name, options.epochs, options.members)
+    models = conditioned(task, options.work / task.name, options.epochs)
     lines: list[list[object]] = []
     for name, model in models.items():
         found = joint_draws(model, part, targets, draws) / scale
@@ -99,7 +98,8 @@ def sections(options: argparse.Namespace) -> list[str]:
         if "skylore" in answers and len(answers) > 1:
             parts.append(differences(task, answers, "skylore"))
         if task.name == "photoz":
-            points = {name: points_of(found.draws) for name, found in answers.items()}
+            whole = {n: a for n, a in answers.items() if not np.isnan(a.log_density).any()}
+            points = {name: points_of(found.draws) for name, found in whole.items()}
             parts.append(redshifts(task, points | {"random forest": forest_points(task)}))
         if task.name == "kiel" and {"skylore", "published"} <= set(answers):
             parts += analytic(task, options)
@@ -109,13 +109,14 @@ def sections(options: argparse.Namespace) -> list[str]:
 def analytic(task: Task, options: argparse.Namespace) -> list[str]:
     """Make the tables of the joint whose every conditional is known."""
     folder = options.work / task.name
-    models = conditioned(task, folder, options.epochs, options.members)
+    models = conditioned(task, folder, options.epochs)
     emulator, _ = published_model(task, folder, options.epochs)
+    ours, _ = our_model(task, folder)
     head = trained_head(emulator, task, folder, options.head_steps)
     return [
         matrix(task, {**models}, options.rows),
         joint(task, options),
-        speed(task, emulator, head),
+        speed(task, emulator, head, ours),
     ]
 
 

@@ -60,25 +60,22 @@ class Published:
         return self.emulator.sample(table, target, count)
 
 
-def our_model(task: Task, folder: Path, epochs: int | None, members: int) -> tuple[Ours, float]:
-    """Train ours, or read it; give it with its seconds of training."""
+def our_model(task: Task, folder: Path, epochs: int | None = None) -> tuple[Ours, float]:
+    """Train ours with its defaults, or read it; give it with its seconds of training."""
     place, note = folder / "skylore-model", folder / "skylore-model-cpu-s.txt"
     if not note.exists():
         start = time.process_time()
         arrays = dict(zip(task.columns, task.training.T.copy(), strict=True))
-        settings = DensitySettings(members=members, emphasis=(task.target,))
-        if epochs is not None:
-            settings = settings.model_copy(update={"epochs": epochs})
-        fit_density(arrays, place, list(task.columns), settings)
+        fit_density(arrays, place, list(task.columns), DensitySettings(epochs=epochs))
         note.write_text(str(time.process_time() - start))
     return Ours(task.columns, DensityEmulator.load(place)), float(note.read_text())
 
 
-def of_ours(epochs: int | None, members: int) -> Callable[[Task, Path], Answers]:
+def of_ours(epochs: int | None) -> Callable[[Task, Path], Answers]:
     """Have ours answer."""
 
     def answer(task: Task, folder: Path) -> Answers:
-        model, seconds = our_model(task, folder, epochs, members)
+        model, seconds = our_model(task, folder, epochs)
         given = task.given(task.test)
         start = time.process_time()
         draws = model.sample(given, task.target, DRAWS)
@@ -89,10 +86,10 @@ def of_ours(epochs: int | None, members: int) -> Callable[[Task, Path], Answers]
     return answer
 
 
-def conditioned(task: Task, folder: Path, epochs: int, members: int) -> dict[str, Ours | Published]:
+def conditioned(task: Task, folder: Path, epochs: int) -> dict[str, Ours | Published]:
     """Give both models of any conditioning set."""
     published, _ = published_model(task, folder, epochs)
-    ours, _ = our_model(task, folder, None, members)
+    ours, _ = our_model(task, folder)
     return {"published": Published(published), "skylore": ours}
 
 

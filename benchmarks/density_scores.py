@@ -25,13 +25,14 @@ def accuracy(task: Task, answers: dict[str, Answers]) -> str:
     """Lay out what each method scores on the test rows."""
     rows: list[list[object]] = []
     for name, found in answers.items():
-        ranks = randomised_pit(found.draws, task.truth(), seed=0)
+        asked = ~np.isnan(found.log_density)
+        ranks = randomised_pit(found.draws[asked], task.truth()[asked], seed=0)
         covered = [f"{100 * central_coverage(ranks, level).mean():.1f}" for level in LEVELS]
         scores = losses(task, found)
         rows.append(
             [
-                name,
-                *(figure(bootstrap_mean(values, seed=0)) for values in scores.values()),
+                name if asked.all() else f"{name} ({asked.sum()} rows)",
+                *(figure(bootstrap_mean(values[asked], seed=0)) for values in scores.values()),
                 f"{uniformity_test(ranks).distance:.4f}",
                 *covered,
                 f"{found.note['train_cpu_s']:.0f}",
@@ -49,14 +50,19 @@ def differences(task: Task, answers: dict[str, Answers], against: str) -> str:
     for name, found in answers.items():
         if name != against:
             theirs = losses(task, found)
-            gaps = [figure(paired_difference(theirs[k], own[k], seed=0)) for k in own]
+            asked = ~np.isnan(found.log_density)
+            pairs = [(theirs[k][asked], own[k][asked]) for k in own]
+            gaps = [figure(paired_difference(*pair, seed=0)) for pair in pairs]
             rows.append([name, *gaps])
     return table([f"{task.name}: less {against}", "NLL", "CRPS"], rows)
 
 
 def losses(task: Task, found: Answers) -> dict[str, Values]:
-    """Give the losses of each row."""
-    return {"NLL": -found.log_density, "CRPS": crps_fair(found.draws, task.truth())}
+    """Give the losses of each row; NaN where the method was not asked."""
+    asked = ~np.isnan(found.log_density)
+    crps = np.full(len(asked), np.nan)
+    crps[asked] = crps_fair(found.draws[asked], task.truth()[asked])
+    return {"NLL": -found.log_density, "CRPS": crps}
 
 
 def redshifts(task: Task, points: dict[str, Values]) -> str:

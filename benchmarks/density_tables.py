@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ class Task(NamedTuple):
         Value at which many rows of the target lie exactly; NaN if there is none.
     near_cap : float
         From here on, what a model without point masses gives counts as the cap's.
+    features : callable, optional
+        Makes of the columns what peers are given instead, as their users would.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Task(NamedTuple):
     target: str
     cap: float = np.nan
     near_cap: float = np.nan
+    features: Callable[[dict[str, Values]], dict[str, Values]] | None = None
 
     @property
     def place(self) -> int:
@@ -76,14 +80,20 @@ def california(data: Path) -> Task:
 
 
 def photoz(data: Path) -> Task:
-    """SDSS galaxies: magnitudes within 10 and 28, log errors, adjacent colours."""
+    """SDSS galaxies as they are: magnitudes, their errors, redshift."""
     table = pd.read_csv(data / "sdss_photoz.csv")
-    bands = {band: table[band].clip(10, 28) for band in "ugriz"}
-    errors = {f"{band}_log_err": np.log(table[f"{band}_err"]) for band in "ugriz"}
+    task = _task("photoz", dict(table.items()), "redshift")
+    return task._replace(features=photometry)
+
+
+def photometry(columns: dict[str, Values]) -> dict[str, Values]:
+    """Give magnitudes within 10 and 28, log errors and adjacent colours, and the redshift."""
+    bands = {band: columns[band].clip(10, 28) for band in "ugriz"}
+    errors = {f"{band}_log_err": np.log(columns[f"{band}_err"]) for band in "ugriz"}
     colours = {
         f"{blue}_{red}": bands[blue] - bands[red] for blue, red in zip("ugri", "griz", strict=True)
     }
-    return _task("photoz", bands | errors | colours | {"redshift": table["redshift"]}, "redshift")
+    return bands | errors | colours | {"redshift": columns["redshift"]}
 
 
 def red_galaxies(data: Path) -> Task:
