@@ -14,7 +14,7 @@ from search.archives import vectors_archive
 from skylore.archive.arranging import arrange
 from skylore.archive.table import Archive
 from skylore.cli.app import app
-from skylore.errors import ArchiveBusyError
+from skylore.errors import ArchiveBusyError, ArchiveError
 from skylore.search.index import build_indexes
 
 
@@ -123,6 +123,7 @@ def test_a_kill_loses_nothing(tmp_path: Path) -> None:
         "print('ready', flush=True)\n"
         "arrange(archive, rows_a_file=50)\n"
     )
+    notes = Path(archive.location.root) / "staging" / "arrange"
     for wait in (0.05, 0.2, 0.4):
         command = [sys.executable, "-c", program, archive.location.root]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -131,5 +132,50 @@ def test_a_kill_loses_nothing(tmp_path: Path) -> None:
             time.sleep(wait)
             process.kill()
         assert everything(Archive.open(archive.location.root)).equals(before)
-    arrange(archive)
+    arrange(archive, rows_a_file=50)
     assert everything(archive).equals(before)
+    assert not notes.exists()
+
+
+def test_a_killed_arranging_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from skylore.archive import arranging
+
+    archive = make(tmp_path / "a.skylore", 600)
+    before, write, written = everything(archive), arranging._write, []
+
+    def fail_at(count: int) -> None:
+        def counted(objects: object, rows: np.ndarray, batch: int) -> object:
+            if len(written) == count:
+                raise KeyboardInterrupt
+            written.append(len(rows))
+            return write(objects, rows, batch)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(arranging, "_write", counted)
+
+    for count in (2, 5):
+        fail_at(count)
+        with pytest.raises(KeyboardInterrupt):
+            arrange(archive, rows_a_file=100)
+    fail_at(-1)
+    said: list[str] = []
+    report = arrange(archive, rows_a_file=100, say=said.append)
+    assert len(written) == report.files == 6
+    assert f"{len(archive)} rows take" in said[0]
+    assert everything(archive).equals(before)
+    # What is noted of an earlier version is not taken for this one.
+    archive.write(pa.table({"_rowid": before["_rowid"][:1], "_healpix_29": [0]}))
+    after = everything(archive)
+    arrange(archive, rows_a_file=100)
+    assert everything(archive).equals(after)
+
+
+def test_a_disk_that_is_too_small_is_told_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skylore.archive import arranging
+
+    archive = make(tmp_path / "a.skylore", 300)
+    usage = arranging.shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(arranging.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(ArchiveError, match="1 kB are free"):
+        arrange(archive)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,27 @@ from lance.fragment import RowIdSequence, write_fragments
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from skylore.archive.arranging_journal import Journal
 from skylore.archive.conflicts import is_conflict
 from skylore.archive.disk import full_disk_said
+from skylore.archive.info import bytes_in_words
 from skylore.archive.schema import PIXEL
 from skylore.archive.sky_order import sky_order
 from skylore.archive.writing import ROWS_A_FILE
-from skylore.errors import ArchiveBusyError
+from skylore.errors import ArchiveBusyError, ArchiveError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["ArrangeReport", "arrange"]
+__all__ = ["ArrangeReport", "Forecast", "arrange", "forecast"]
 
 LARGEST_BATCH = 8192
 COPIES = 4
 """Batches in memory at once: read, decoded, encoded, written."""
+SORTING = 32
+"""Bytes a row of the archive while cells are sorted."""
+PROCESS = 300 << 20
+"""Of Python and the engine."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +63,54 @@ class ArrangeReport:
         return f"arrange: {self.rows} rows in {self.files} files ({self.seconds:.1f} s)"
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What arranging takes, in bytes: the most memory, and disk beside what is there."""
+
+    rows: int
+    memory: int
+    disk: int
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        memory, disk = bytes_in_words(self.memory), bytes_in_words(self.disk)
+        return f"arrange: {self.rows} rows take {memory} of memory, and {disk} of disk once more"
+
+    def refuse_if_too_large(self, archive: Archive, finished: int, files: int) -> None:
+        """Raise ArchiveError where the disk has no room for the files that are not there yet."""
+        if not archive.location.is_local or not files:
+            return
+        left = self.disk * (files - finished) // files
+        free = shutil.disk_usage(archive.location.folder).free
+        if left > free:
+            raise ArchiveError(
+                f"{archive} needs {bytes_in_words(left)} of disk to be arranged, and "
+                f"{bytes_in_words(free)} are free; free some, or remove old versions by `skylore "
+                "compact --keep-versions 1`"
+            )
+
+
+def forecast(archive: Archive, memory: int = 1 << 30) -> Forecast:
+    """Say what arranging takes, from the sizes of the files."""
+    rows = len(archive)
+    return Forecast(rows, PROCESS + memory + SORTING * rows, _stored(archive.objects))
+
+
 def arrange(
     archive: Archive,
     *,
     memory: int = 1 << 30,
     progress: bool = False,
     rows_a_file: int = ROWS_A_FILE,
+    say: Callable[[str], None] | None = None,
 ) -> ArrangeReport:
     """Write all rows anew, by HEALPix cell; those without a position come last.
 
     Row ids, columns, their metadata and earlier versions stay. All is written beside what is there
-    and counts from one commit on: a process that is killed before leaves the archive as it was,
-    and files that ``skylore compact --older-than`` removes. Until the disk is freed of earlier
-    versions, it takes the space of the rows once more. Indexes must be built anew.
+    and counts from one commit on. A process that is killed before leaves the archive as it was; the
+    next one goes on with the files that were finished, if nobody wrote to the archive meanwhile.
+    Until the disk is freed of earlier versions, it takes the space of the rows once more. Indexes
+    must be built anew.
 
     Parameters
     ----------
@@ -80,9 +122,13 @@ def arrange(
         Whether to draw a bar.
     rows_a_file
         At most.
+    say
+        Told before it begins what it will take.
 
     Raises
     ------
+    ArchiveError
+        The disk has no room for it.
     ArchiveBusyError
         Another process arranges or compacts the archive, or changed rows meanwhile.
     """
@@ -91,17 +137,28 @@ def arrange(
         archive.refresh()
         if _in_order(archive):
             return ArrangeReport(0, 0, time.monotonic() - started)
+        will = forecast(archive, memory)
+        if say is not None:
+            say(str(will))
         _, rows = sky_order(archive)
         batch = _batch_rows(archive.objects, len(rows), memory)
+        journal = Journal(archive)
         parts = [rows[at : at + rows_a_file] for at in range(0, len(rows), rows_a_file)]
         with tqdm(
             desc="arrange", unit="row", total=len(rows), disable=not progress, file=sys.stderr
         ) as bar:
+            found = [journal.find(part) for part in parts]
+            will.refuse_if_too_large(archive, sum(each is not None for each in found), len(parts))
             written = []
-            for part in parts:
-                written.append(_write(archive.objects, part, batch))
+            for part, finished in zip(parts, found, strict=True):
+                written.append(finished or _write(archive.objects, part, batch))
+                if finished is None:
+                    journal.keep(part, written[-1])
                 bar.update(len(part))
+        for fragment, part in zip(written, parts, strict=True):
+            fragment.row_id_meta = RowIdSequence(pa.array(part)).to_inline_metadata()
         _commit(archive, written)
+        journal.clear()
     archive.refresh()
     return ArrangeReport(len(rows), len(written), time.monotonic() - started)
 
@@ -118,15 +175,19 @@ def _in_order(archive: Archive) -> bool:
 
 
 def _batch_rows(objects: lance.LanceDataset, rows: int, memory: int) -> int:
+    row = max(1, _stored(objects) / max(1, rows))
+    return int(np.clip(memory / COPIES / row, 1, LARGEST_BATCH))
+
+
+def _stored(objects: lance.LanceDataset) -> int:
     files = (file for fragment in objects.get_fragments() for file in fragment.metadata.files)
-    stored = sum(file.file_size_bytes or 0 for file in files)
-    return int(np.clip(memory / COPIES / max(1, stored / max(1, rows)), 1, LARGEST_BATCH))
+    return sum(file.file_size_bytes or 0 for file in files)
 
 
 def _write(
     objects: lance.LanceDataset, rows: NDArray[np.uint64], batch: int
 ) -> lance.fragment.FragmentMetadata:
-    """Write rows into one new file that keeps their ids; nothing refers to it yet."""
+    """Write rows into one new file; nothing refers to it yet."""
     reader = pa.RecordBatchReader.from_batches(objects.schema, _batches(objects, rows, batch))
     (fragment,) = write_fragments(
         reader,
@@ -137,7 +198,6 @@ def _write(
         enable_stable_row_ids=True,
         storage_options=objects.latest_storage_options(),
     )
-    fragment.row_id_meta = RowIdSequence(pa.array(rows)).to_inline_metadata()
     return fragment
 
 

@@ -24,11 +24,14 @@ def arrange(
 ) -> None:
     """Write rows anew in the order of the sky, so that a region is read from few files.
 
-    Nothing is lost if it is killed. Indexes that were there are built anew.
+    Nothing is lost if it is killed, and it goes on where it stopped. Indexes that were there are
+    built anew.
     """
     from skylore import pipeline
+    from skylore.archive.arranging import forecast
     from skylore.archive.table import Archive
 
     opened, size = Archive.open(archive), parse_bytes(memory)
+    typer.echo(forecast(opened, size), err=True)
     for line in pipeline.arrange(opened, memory=size, progress=not quiet):
         typer.echo(line)
