@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skylore.archive import membership
-from skylore.archive.hashing import hashed_ids
+from skylore.archive import hashing, membership
+from skylore.archive.hashing import alike, hashed_ids
 from skylore.archive.membership import known_ids
 from skylore.archive.table import Archive
 
@@ -68,5 +68,12 @@ def test_numbers_that_collide_are_told_apart(
     def lengths(ids: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
         return pa.compute.utf8_length(ids).to_numpy(zero_copy_only=False).astype(np.uint64)
 
-    monkeypatch.setattr(membership, "hashed_ids", lengths)
+    monkeypatch.setattr(hashing, "hashed_ids", lengths)
     assert found(archive, pa.array(["x", "c", "yy", "bb", "a"])) == {1: "c", 3: "bb", 4: "a"}
+    assert alike(pa.array(["x", "yy", "y"])).tolist() == [0, 2]
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "ab", "galaxy 7"]), max_size=12))
+def test_those_that_repeat_are_alike(ids: list[str]) -> None:
+    expected = [place for place, name in enumerate(ids) if ids.count(name) > 1]
+    assert alike(pa.array(ids, pa.string())).tolist() == expected

@@ -6,13 +6,37 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["hashed_ids"]
+__all__ = ["AT_ONCE", "alike", "hashed_ids", "hashed_in_parts"]
 
 _WORD = 8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
 Hashes = NDArray[np.uint64]
+
+
+AT_ONCE = 1 << 18
+
+
+def hashed_in_parts(ids: pa.Array) -> Hashes:
+    """Do as :func:`hashed_ids`, with little memory besides the answer."""
+    parts = [hashed_ids(ids.slice(i, AT_ONCE)) for i in range(0, len(ids), AT_ONCE)]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def alike(ids: pa.Array) -> NDArray[np.int64]:
+    """Give the places of ids whose number is that of another one, too, ascending.
+
+    Among them are all that repeat, and by chance others: compare these alone. Takes 32 bytes an id.
+    """
+    numbers = hashed_in_parts(ids)
+    order = np.argsort(numbers, kind="stable")
+    ranked = numbers[order]
+    same = ranked[1:] == ranked[:-1]
+    repeats = np.zeros(len(ids), np.bool_)
+    repeats[1:] |= same
+    repeats[:-1] |= same
+    return np.sort(order[repeats])
 
 
 def hashed_ids(ids: pa.Array) -> Hashes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from skylore.archive.hashing import hashed_ids
+from skylore.archive.hashing import AT_ONCE, hashed_in_parts
 from skylore.archive.schema import ID
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["known_ids"]
 
-AT_ONCE = 1 << 18
 FEW = 1000
 """Rows of the archive for each id below which its ids are read whole, not looked up."""
 
@@ -51,12 +50,12 @@ def known_ids(
         return
     wanted = [ID, *columns]
     few = len(ids) * FEW < len(archive) and _has_index(archive)
-    hashes = _hashed(ids)
+    hashes = hashed_in_parts(ids)
     order = np.argsort(hashes, kind="stable")
     ranked = hashes[order]
     for batch in _looked_up(archive, ids, wanted) if few else _scanned(archive, wanted):
         names = batch[ID].combine_chunks()
-        given = _hashed(names)
+        given = hashed_in_parts(names)
         rank = np.minimum(np.searchsorted(ranked, given), len(ranked) - 1)
         hits = np.flatnonzero(ranked[rank] == given)
         if len(hits):
@@ -73,11 +72,6 @@ def _verified(ids: pa.Array, places: Places, found: pa.Table) -> tuple[Places, p
     exact = pc.index_in(names, value_set=ids)
     known = exact.is_valid()
     return exact.drop_null().to_numpy().astype(np.int64), found.filter(known)
-
-
-def _hashed(ids: pa.Array) -> NDArray[np.uint64]:
-    parts = [hashed_ids(ids.slice(i, AT_ONCE)) for i in range(0, len(ids), AT_ONCE)]
-    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
 
 def _has_index(archive: Reading) -> bool:

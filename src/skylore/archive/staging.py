@@ -7,7 +7,7 @@ and repeated, since it gives the same result each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -24,6 +24,9 @@ __all__ = ["ERROR", "ROW", "Staging", "fold"]
 
 ROW = "_rowid"
 ERROR = "_error"
+_ADDRESS = "_rowaddr"
+_FRAGMENT_SHIFT = np.uint64(32)
+"""The address of a row begins with the number of its fragment."""
 _STAGED_ROW = "_row"
 """Lance keeps the name of row ids to itself."""
 _ERROR_TYPE = pa.struct([("kind", pa.string()), ("reason", pa.string()), ("trace", pa.string())])
@@ -98,13 +101,10 @@ def fold(objects: lance.LanceDataset, values: pa.Table) -> lance.LanceDataset:
     """
     if values.num_rows == 0:
         return objects
-    wanted = values[ROW].to_numpy()
     fragments, fields, offsets = [], set(), {}
-    for fragment in objects.get_fragments():
-        chosen = np.isin(wanted, _row_ids(fragment))
-        if not chosen.any():
-            continue
-        part = values.filter(pa.array(chosen)).combine_chunks()
+    for number, places in _by_fragment(objects, values[ROW]):
+        fragment = objects.get_fragment(number)
+        part = values.take(pa.array(places)).combine_chunks()
         metadata, modified, matched = fragment.update_columns(part, with_offsets=True)
         fragments.append(metadata)
         fields.update(modified)
@@ -112,9 +112,21 @@ def fold(objects: lance.LanceDataset, values: pa.Table) -> lance.LanceDataset:
     return _commit(objects, fragments, sorted(fields), offsets)
 
 
-def _row_ids(fragment: lance.LanceFragment) -> NDArray[np.uint64]:
-    ids: NDArray[np.uint64] = fragment.to_table(columns=[], with_row_id=True)[ROW].to_numpy()
-    return ids
+def _by_fragment(
+    objects: lance.LanceDataset, rows: pa.ChunkedArray
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Give the fragments that hold rows, and the places of those; rows that are gone are left out.
+
+    Row ids are looked up, so that it costs by the rows, not by the size of the archive.
+    """
+    wanted = rows.combine_chunks()
+    found = objects._take_rows(wanted, columns=[ROW, _ADDRESS])  # noqa: SLF001 - the only way from row ids to fragments that Lance offers
+    numbers = (found[_ADDRESS].to_numpy() >> _FRAGMENT_SHIFT).astype(np.int64)
+    given = wanted.to_numpy()
+    order = np.argsort(given)
+    places = order[np.searchsorted(given, found[ROW].to_numpy(), sorter=order)]
+    for number in np.unique(numbers).tolist():
+        yield number, np.sort(places[numbers == number])
 
 
 def _commit(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
+from skylore.archive.membership import known_ids
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.schema import ID, PIXEL, POSITION
 from skylore.archive.sky import cells_of
+from skylore.archive.staging import ROW
 from skylore.errors import ColumnError, SourceError
 
 if TYPE_CHECKING:
@@ -73,13 +76,25 @@ def join_catalogue(archive: Archive, catalogue: pa.Table, source: str) -> JoinRe
         names = tuple(name for name in catalogue.column_names if name != ID)
         if not names:
             raise SourceError(f"{source} has no column with a value to add, besides its ids")
-        rows = archive.objects.to_table(columns=[ID], with_row_id=True)
-        found = rows.join(catalogue, ID, join_type="inner")
+        found = _found(archive, catalogue)
         if found.num_rows == 0:
             raise SourceError(f"no id of {source} is in {archive}; is {ID!r} the right column?")
         _make_room(archive, catalogue, names, source)
-        archive.write(found.drop_columns([ID]))
+        archive.write(found)
     return JoinReport(names, found.num_rows, catalogue.num_rows - found.num_rows)
+
+
+def _found(archive: Archive, catalogue: pa.Table) -> pa.Table:
+    """Give the rows of the catalogue that are objects of the archive, with their row ids.
+
+    Takes 32 bytes a row of the catalogue besides the answer, and nothing a row of the archive.
+    """
+    places, rows = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+    for place, known in known_ids(archive, catalogue[ID].combine_chunks(), [ROW]):
+        places.append(place)
+        rows.append(known[ROW].to_numpy())
+    values = catalogue.drop_columns([ID]).take(pa.array(np.concatenate(places)))
+    return values.append_column(ROW, pa.array(np.concatenate(rows)))
 
 
 def _with_positions_apart(archive: Archive, catalogue: pa.Table) -> pa.Table:

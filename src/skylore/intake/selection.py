@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from skylore.archive.hashing import alike
 from skylore.archive.membership import known_ids
 from skylore.archive.schema import ID, check_id_type
 from skylore.errors import DuplicateIdError, SourceError
@@ -85,10 +86,10 @@ def _checked_ids(archive: Archive, source: Source) -> pa.Array:
 
 def refuse_repeats(source: Source, ids: pa.Array) -> None:
     """Raise DuplicateIdError, with the list, where ids repeat."""
-    if len(ids) == pc.count_distinct(ids).as_py():
-        return
-    counts = pc.value_counts(ids)
+    counts = pc.value_counts(ids.take(pa.array(alike(ids))))
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if not len(twice):
+        return
     raise DuplicateIdError(
         f"{source.name} repeats {_listed(twice)}; nothing was ingested. Say --keep-first to take "
         "the first object of each id"
@@ -96,9 +97,11 @@ def refuse_repeats(source: Source, ids: pa.Array) -> None:
 
 
 def _first_of_each(ids: pa.Array) -> NDArray[np.bool_]:
-    codes = ids.dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(ids), np.bool_)
-    first[np.unique(codes, return_index=True)[1]] = True
+    places = alike(ids)
+    codes = ids.take(pa.array(places)).dictionary_encode().indices.to_numpy()
+    first = np.ones(len(ids), np.bool_)
+    first[places] = False
+    first[places[np.unique(codes, return_index=True)[1]]] = True
     return first
 
 
