@@ -120,7 +120,7 @@ def test_newer_versions_are_seen_while_others_search(tmp_path: Path) -> None:
     path = tmp_path / "a.skylore"
     writer = Archive.create(path)
     writer.append(pa.table({"id": ["g0"]}))
-    searcher = Searcher(Archive.open(path), refresh_seconds=0)
+    searcher = Searcher(Archive.open(path), ServerSettings(refresh_seconds=0))
     stop = threading.Event()
 
     def search() -> int:

@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pyarrow as pa
 import pytest
 
+from archive.buckets import bucket
 from archive.steps import LengthStep
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.errors import ArchiveExistsError, ArchiveNotFoundError
 
-KEYS = {"aws_access_key_id": "tester", "aws_secret_access_key": "not-a-secret"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 @pytest.fixture(scope="module")
 def options() -> Iterator[dict[str, str]]:
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        endpoint = f"http://127.0.0.1:{port}"
-        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **KEYS)
-        client.create_bucket(Bucket="skies")
-        yield {**KEYS, "aws_endpoint": endpoint, "allow_http": "true", "aws_region": "us-east-1"}
-    finally:
-        server.kill()
-        server.wait()
+    with bucket("skies") as environment:
+        yield {name.lower(): value for name, value in environment.items()}
 
 
 def test_the_same_on_an_object_store(options: dict[str, str], tmp_path: Path) -> None:

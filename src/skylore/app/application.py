@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException
 
 from skylore import __version__
 from skylore.app.failures import failure_of
-from skylore.app.reranking.reranker import Reranker
 from skylore.app.routes import api, files, pages, reranking
 from skylore.app.searcher import Searcher
 from skylore.app.security import Guard
@@ -28,6 +27,7 @@ from skylore.app.uploads import Uploads
 from skylore.errors import SkyloreError
 
 if TYPE_CHECKING:
+    from skylore.app.reranking.reranker import Reranker
     from skylore.archive.table import Archive
 
 __all__ = ["create_app"]
@@ -47,11 +47,11 @@ def create_app(archive: Archive, settings: ServerSettings | None = None) -> Fast
     """
     settings = settings or ServerSettings()
     state = State(
-        searcher=Searcher(archive, settings.refresh_seconds),
+        searcher=Searcher(archive, settings),
         settings=settings,
         uploads=Uploads(settings),
         templates=make_templates(),
-        offered=Reranker(settings.rerank, settings) if settings.rerank else None,
+        offered=_reranker(settings),
     )
 
     @asynccontextmanager
@@ -80,14 +80,22 @@ def create_app(archive: Archive, settings: ServerSettings | None = None) -> Fast
     return app
 
 
+def _reranker(settings: ServerSettings) -> Reranker | None:
+    if settings.rerank is None:
+        return None
+    from skylore.app.reranking.reranker import Reranker
+
+    return Reranker(settings.rerank, settings)
+
+
 def _failed(request: Request, error: Exception) -> Response:
     """Answer with a page where a browser asks for one, else with JSON."""
     failure = failure_of(error)
-    if failure.status >= 500:
+    if failure.status >= 500 and not failure.headers:
         LOG.error("%s %s", request.method, request.url.path, exc_info=error)
     wants_page = "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.startswith("/api"):
         state: State = request.app.state.skylore
         text = state.render("error.html", title="No answer", failure=failure)
-        return HTMLResponse(text, failure.status)
-    return JSONResponse(failure.to_json(), failure.status)
+        return HTMLResponse(text, failure.status, failure.headers)
+    return JSONResponse(failure.to_json(), failure.status, failure.headers)

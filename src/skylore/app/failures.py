@@ -17,7 +17,15 @@ from skylore.errors import (
     SkyloreError,
 )
 
-__all__ = ["Failure", "NotAgreedError", "NotFoundError", "UploadExpiredError", "failure_of"]
+__all__ = [
+    "Failure",
+    "NotAgreedError",
+    "NotFoundError",
+    "OverloadedError",
+    "UploadExpiredError",
+    "VersionGoneError",
+    "failure_of",
+]
 
 
 class NotFoundError(SkyloreError):
@@ -28,6 +36,14 @@ class UploadExpiredError(QueryError):
     """An uploaded image is no longer in memory."""
 
 
+class VersionGoneError(QueryError):
+    """The version of the archive that was asked for can no longer be opened."""
+
+
+class OverloadedError(SkyloreError):
+    """There is no room for one more request now."""
+
+
 class NotAgreedError(ModelError):
     """What it will cost is known, and was not agreed to."""
 
@@ -36,6 +52,8 @@ STATUSES: tuple[tuple[type[SkyloreError], int], ...] = (
     (NotFoundError, 404),
     (UploadExpiredError, 404),
     (NotAgreedError, 402),
+    (OverloadedError, 503),
+    (VersionGoneError, 410),
     (QueryError, 400),
     (ColumnError, 400),
     (ImageError, 400),
@@ -50,7 +68,13 @@ HINTS = {
     "upload_expired": "choose the image again",
     "not_agreed": "POST it again to /api/search?confirm=true; what was answered is kept",
     "filter": "columns are listed at /about",
+    "overloaded": "try again in a moment",
+    "version_gone": "search again without 'version'",
 }
+
+
+RETRY_AFTER = "2"
+"""Seconds, about as long as a long search takes."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,11 @@ class Failure:
     kind: str
     message: str
     hint: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to try again, where that helps."""
+        return {"Retry-After": RETRY_AFTER} if self.kind == "overloaded" else {}
 
     def to_json(self) -> dict[str, dict[str, str]]:
         """Give ``{"error": {"kind", "message", "hint"}}``, without a hint where there is none."""

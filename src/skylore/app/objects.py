@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from skylore.app.failures import NotFoundError
+from skylore.archive.info import sources_of
 from skylore.archive.schema import ID
 from skylore.archive.sky import separation
 from skylore.archive.staging import ROW
 from skylore.search.filters import predicate_for
 from skylore.search.flatten import is_vector
+from skylore.search.masks.service import rows_matching
 from skylore.search.query import Cone, Query
 from skylore.search.space import words_column
 
@@ -100,9 +102,8 @@ def neighbours_of(archive: Archive, known: dict[str, Any], arcsec: float) -> lis
     if ra is None or dec is None:
         return []
     cone = Cone(ra=ra % 360, dec=dec, radius=arcsec / 3600)
-    near = archive.read(
-        [ID, "ra", "dec"], where=predicate_for(Query(cones=(cone,)), archive.schema)
-    )
+    where = predicate_for(Query(cones=(cone,)), archive.schema) or ""
+    near = archive.take(pa.array(rows_matching(archive, where)), [ID, "ra", "dec"])
     apart = 3600 * separation(near["ra"].to_numpy(), near["dec"].to_numpy(), ra, dec)
     order = np.argsort(apart, kind="stable")
     ids = near[ID].to_pylist()
@@ -124,18 +125,10 @@ def info_of(archive: Archive) -> dict[str, Any]:
         "archive": str(archive).rstrip("/").rsplit("/", 1)[-1],
         "version": archive.version,
         "objects": len(archive),
-        "sources": archive.cached_for_version("sources", lambda: _sources(archive)),
+        "sources": archive.cached_for_version("sources", lambda: sources_of(archive)),
         "columns": [_column(archive, column) for column in archive.columns.values()],
         "set_aside": dict(Counter(archive.quarantine.read()["step"].to_pylist())),
     }
-
-
-def _sources(archive: Archive) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for batch in archive.objects.to_batches(columns=["source"]):
-        for count in batch["source"].value_counts():
-            counts[count["values"].as_py() or "unknown"] += count["counts"].as_py()
-    return dict(counts.most_common())
 
 
 def _column(archive: Archive, column: Column) -> dict[str, Any]:

@@ -49,13 +49,19 @@ class SearchParameters(BaseModel):
     recall: float | None = Field(
         None, gt=0, le=1, description="Share of the exact answer's hits to be found: 0.95."
     )
+    version: int | None = Field(
+        None,
+        gt=0,
+        description="The version of the archive to answer on, as an earlier answer tells it, so "
+        "that pages fit each other while objects are added; the latest if not given.",
+    )
     rerank: int | None = Field(
         None,
         description="How many of the first hits a model is to look at. It costs money, so it is "
         "POSTed; the page of a search only offers it.",
     )
     query: str | None = Field(
-        None, description="The whole query as JSON, instead of all parameters but rerank."
+        None, description="The whole query as JSON, instead of all parameters but rerank, version."
     )
 
     @classmethod
@@ -95,7 +101,7 @@ class SearchParameters(BaseModel):
         """
         try:
             if self.query is not None:
-                if self.model_fields_set - {"rerank"} != {"query"}:
+                if self.model_fields_set - {"rerank", "version"} != {"query"}:
                     raise QueryError("give the parameter 'query' alone, or the others without it")
                 whole = Query.model_validate_json(self.query)
                 return whole.model_copy(update=self._request()) if self.rerank else whole

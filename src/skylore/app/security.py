@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skylore.app.failures import Failure, failure_of
+from skylore.app.failures import Failure, OverloadedError, failure_of
 from skylore.app.settings import ServerSettings
 
 __all__ = ["Guard", "is_loopback"]
@@ -45,6 +45,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
         self._settings = settings
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -54,6 +55,7 @@ class Guard:
         guarded = _Answer(send)
         failure = self._refusal(scope, Headers(scope=scope))
         if failure is None:
+            self._under_way += 1
             try:
                 body = _limited(receive, self._settings.max_body_bytes)
                 await self._app(scope, body, guarded)
@@ -62,8 +64,11 @@ class Guard:
                 if guarded.started:
                     raise
                 failure = failure_of(error)
+            finally:
+                self._under_way -= 1
         if failure is not None:
-            await JSONResponse(failure.to_json(), failure.status)(scope, receive, guarded)
+            answer = JSONResponse(failure.to_json(), failure.status, failure.headers)
+            await answer(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Failure | None:
         host = headers.get("host", "")
@@ -82,6 +87,8 @@ class Guard:
             )
         if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers, host):
             return Failure(403, "cross_origin", "requests from other sites are not answered")
+        if self._under_way >= self._settings.max_requests:
+            return failure_of(OverloadedError(f"{self._under_way} requests are being worked on"))
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._settings.max_body_bytes:
             return self._too_large()

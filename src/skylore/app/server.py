@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from skylore.app.application import create_app
+from skylore.app.room import Shares
 from skylore.app.security import is_loopback
 from skylore.app.settings import ServerSettings
 from skylore.archive.table import Archive
@@ -18,7 +19,7 @@ from skylore.errors import SkyloreError
 from skylore.vlm.money import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from skylore.search.reranking.judge_settings import JudgeSettings
 
@@ -33,6 +34,7 @@ def serve(
     allow_remote: bool = False,
     allowed_hosts: Sequence[str] = (),
     settings: ServerSettings | None = None,
+    storage_options: Mapping[str, str] | None = None,
 ) -> None:
     """Serve an archive until interrupted.
 
@@ -49,6 +51,8 @@ def serve(
         this machine's own name and addresses.
     settings
         Limits and habits, and the model that may look at hits.
+    storage_options
+        Keys, endpoint and region of the object store, if not in the environment.
 
     Raises
     ------
@@ -62,9 +66,13 @@ def serve(
             f"{host} can be reached from other machines, and there is no log-in; allow that with "
             "--allow-remote, or leave the host at 127.0.0.1"
         )
-    archive = Archive.open(archive_path)
-    names = (*allowed_hosts, *((socket.gethostname(), socket.getfqdn()) if remote else ()))
     settings = settings or ServerSettings()
+    archive = Archive.open(
+        archive_path,
+        storage_options=storage_options,
+        cache_bytes=Shares.of(settings.memory).caches,
+    )
+    names = (*allowed_hosts, *((socket.gethostname(), socket.getfqdn()) if remote else ()))
     settings = settings.model_copy(
         update={"allowed_hosts": (*settings.allowed_hosts, *names), "any_address": remote}
     )

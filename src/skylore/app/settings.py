@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from skylore.app.room import LEAST
 from skylore.search.reranking.judge_settings import JudgeSettings
 
 __all__ = ["ServerSettings"]
@@ -36,6 +37,27 @@ class ServerSettings(BaseModel):
         1.0, ge=0, description="How often, at most, to look for a newer version of the archive."
     )
     threads: int = Field(8, gt=0, description="Requests that are worked on at the same time.")
+    memory: int = Field(
+        2 << 30,
+        ge=LEAST,
+        description="Bytes that the process may take, besides files of the archive that the system "
+        "holds in memory: half a GiB for itself, and of the rest half for what is kept between "
+        "requests and half for requests under way.",
+    )
+    patience_seconds: float = Field(
+        10.0, gt=0, description="How long a request waits for memory before it is refused with 503."
+    )
+    max_requests: int = Field(
+        256, gt=0, description="Requests under way or waiting; more are refused with 503 at once."
+    )
+    versions: int = Field(
+        4, gt=0, description="Earlier versions of the archive that are held open for later pages."
+    )
+    shared: str | None = Field(
+        None,
+        description="A folder or object-store prefix in which uploaded images are kept for all "
+        "server processes that are given the same; by default each keeps its own in memory.",
+    )
     similar: int = Field(12, gt=0, description="Similar objects shown beside an object.")
     neighbour_arcsec: float = Field(
         60.0, gt=0, le=3600, description="How far on the sky to look for neighbours of an object."

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from skylore.app.reranking.reranker import Reranker
 from skylore.app.searcher import Searcher
 from skylore.app.settings import ServerSettings
 from skylore.app.uploads import Uploads
 from skylore.errors import QueryError
+
+if TYPE_CHECKING:
+    from skylore.app.reranking.reranker import Reranker
 
 __all__ = ["Shared", "State", "make_templates"]
 

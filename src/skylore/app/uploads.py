@@ -1,17 +1,22 @@
-"""Uploaded images, in memory for as long as there is room."""
+"""Uploaded images, for as long as there is room."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 
 from skylore.app.failures import UploadExpiredError
+from skylore.app.room import A_PIXEL, Shares
 from skylore.app.settings import ServerSettings
+from skylore.app.shelf import Shelf
 from skylore.errors import ImageError
 from skylore.imaging.decode import to_display
 
 __all__ = ["Uploads", "digest_of"]
+
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
 def digest_of(data: bytes) -> str:
@@ -20,12 +25,21 @@ def digest_of(data: bytes) -> str:
 
 
 class Uploads:
-    """Images by the digest of their content; the least recently used make room."""
+    """Images by the digest of their content; the least recently used make room.
+
+    They are in the memory of this process; where there is a shared shelf, they are there, too, and
+    an image that came to another process is found.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
+        shares = Shares.of(settings.memory)
+        self._most = min(settings.uploads_bytes, shares.caches // 4)
+        self._pixels = min(settings.max_upload_pixels, shares.requests // A_PIXEL)
+        self._decoding = threading.Lock()
+        self._shelf = Shelf(settings.shared, settings.uploads_bytes) if settings.shared else None
 
     def add(self, data: bytes) -> str:
         """Check an image by decoding it whole, keep it as it is displayed, and name it.
@@ -40,16 +54,22 @@ class Uploads:
                 f"the image file has {len(data)} bytes; at most {self._settings.max_upload_bytes} "
                 "are taken: send a smaller cutout"
             )
-        shown = to_display(data, max_pixels=self._settings.max_upload_pixels).data
-        if len(shown) > self._settings.uploads_bytes:
+        with self._decoding:  # one at a time: a large image takes much memory
+            shown = to_display(data, max_pixels=self._pixels).data
+        if len(shown) > self._most:
             raise ImageError("the image is too large to be kept; send a smaller cutout")
         digest = digest_of(shown)
+        self._keep(digest, shown)
+        if self._shelf is not None:
+            self._shelf.put(digest, shown)
+        return digest
+
+    def _keep(self, digest: str, shown: bytes) -> None:
         with self._lock:
             self._kept[digest] = shown
             self._kept.move_to_end(digest)
-            while sum(map(len, self._kept.values())) > self._settings.uploads_bytes:
+            while sum(map(len, self._kept.values())) > self._most:
                 self._kept.popitem(last=False)
-        return digest
 
     def get(self, digest: str) -> bytes:
         """Give an image by its digest.
@@ -57,12 +77,23 @@ class Uploads:
         Raises
         ------
         UploadExpiredError
-            It made room for others, or the server was started anew.
+            It made room for others, the server was started anew, or it came to another process
+            of those that serve an archive without a shared shelf.
         """
         with self._lock:
-            if digest not in self._kept:
-                raise UploadExpiredError(
-                    f"the uploaded image {digest[:8]} is no longer here: choose it again"
-                )
-            self._kept.move_to_end(digest)
-            return self._kept[digest]
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+                return self._kept[digest]
+        shown = self._from_shelf(digest)
+        if shown is None:
+            raise UploadExpiredError(
+                f"the uploaded image {digest[:8]} is no longer here: choose it again"
+            )
+        self._keep(digest, shown)
+        return shown
+
+    def _from_shelf(self, digest: str) -> bytes | None:
+        if self._shelf is None or not _DIGEST.fullmatch(digest):
+            return None
+        shown = self._shelf.get(digest)
+        return shown if shown is not None and digest_of(shown) == digest else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from skylore.app.parameters import url_query
+from skylore.app.parameters import parameters_of, url_query
 from skylore.search.query import MAX_K, Query
 
 if TYPE_CHECKING:
@@ -98,15 +98,16 @@ def show(searcher: Searcher, archive: Archive, results: Results, seconds: float)
         tiles=tiles(results),
         total=_total(results),
         how=f"{plan.method}: {plan.reason} · {1e3 * seconds:.0f} ms",
-        previous=f"/?{_address(query, before)}" if query.offset else None,
-        next=f"/?{_address(query, after)}" if more else None,
+        previous=f"/?{_address(query, before, archive)}" if query.offset else None,
+        next=f"/?{_address(query, after, archive)}" if more else None,
         json=f"/api/search?{url_query(query)}",
     )
 
 
-def _address(query: Query, offset: int) -> str:
-    """Give a page of the query; the browse of all objects needs a parameter of its own."""
-    return url_query(query, offset=offset) or urlencode({"offset": 0})
+def _address(query: Query, offset: int, archive: Archive) -> str:
+    """Give a page of the query, on the same version of the archive."""
+    pairs = [*parameters_of(query.model_copy(update={"offset": offset})).pairs()]
+    return urlencode([*pairs, ("version", str(archive.version))])
 
 
 def _has_more(searcher: Searcher, archive: Archive, results: Results) -> bool:

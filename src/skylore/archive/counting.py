@@ -16,6 +16,7 @@ from lance.file import LanceFileSession, LancePageMetadata
 __all__ = ["Counts"]
 
 _THREADS = 8
+_MOST_FILES = 1 << 16
 _LAYER = re.compile(r"Repdef\w+")
 _WITHOUT_NULLS = {"RepdefAllValidItem", "RepdefAllValidList", "RepdefEmptyableList"}
 """How the format names the layers of a page that can hold no null."""
@@ -88,6 +89,8 @@ class Counts:
 
     def _look_into(self, names: set[str]) -> None:
         """Learn which columns of files have no nulls; files never change."""
+        if len(self._full) > _MOST_FILES:
+            self._full.clear()
         new = sorted(names - self._full.keys())
         if not new:
             return

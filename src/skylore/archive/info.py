@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from skylore.archive.columns import Column, Version
 
 if TYPE_CHECKING:
+    import lance
+
     from skylore.archive.reading import Reading
     from skylore.archive.table import Archive
 
-__all__ = ["FailureCount", "Summary", "bytes_in_words", "bytes_on_disk", "describe"]
+__all__ = ["FailureCount", "Summary", "bytes_in_words", "bytes_on_disk", "describe", "sources_of"]
 
 
 @dataclass(frozen=True)
@@ -103,16 +107,40 @@ def describe(archive: Archive) -> Summary:
         rows=len(archive),
         version=archive.versions[-1],
         bytes=bytes_on_disk(archive),
-        sources=_sources(archive),
+        sources=sources_of(archive),
         columns=[(column, archive.filled(name)) for name, column in archive.columns.items()],
         indexes=[i.field_names[0] for i in archive.objects.describe_indices()],
         failures=_failures(archive),
     )
 
 
-def _sources(archive: Archive) -> dict[str, int]:
-    counts = archive.read(["source"])["source"].value_counts().to_pylist()
-    return {str(c["values"] or "unknown"): c["counts"] for c in counts}
+def sources_of(archive: Reading) -> dict[str, int]:
+    """Count objects by source, most first; of later versions only what has changed is read."""
+    known: dict[Hashable, Counter[str]] = archive.cached("sources", dict)
+    fragments = {_state(fragment): fragment for fragment in archive.objects.get_fragments()}
+    for made in [made for made in list(known) if made not in fragments]:
+        known.pop(made, None)
+    total: Counter[str] = Counter()
+    for made, fragment in fragments.items():
+        if made not in known:
+            known[made] = _sources_in(fragment)
+        total += known[made]
+    return dict(total.most_common())
+
+
+def _state(fragment: lance.LanceFragment) -> Hashable:
+    """Give what is equal only where a fragment holds the same rows and values."""
+    made, number = fragment.metadata, fragment.fragment_id
+    deleted = str(made.deletion_file.path(number)) if made.deletion_file else ""
+    return number, tuple(file.path for file in made.files), deleted, repr(made.overlays or "")
+
+
+def _sources_in(fragment: lance.LanceFragment) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for batch in fragment.to_batches(columns=["source"]):
+        for count in batch["source"].value_counts():
+            counts[count["values"].as_py() or "unknown"] += count["counts"].as_py()
+    return counts
 
 
 def _failures(archive: Archive) -> list[FailureCount]:

@@ -67,12 +67,29 @@ class Location:
         return any(self.session().list(f"{name}.lance/_versions"))
 
     def open_table(
-        self, name: str, version: int | None = None, session: lance.Session | None = None
+        self,
+        name: str,
+        version: int | None = None,
+        session: lance.Session | None = None,
+        read_ahead: int | None = None,
     ) -> lance.LanceDataset:
-        """Open a table, with the caches of a session if given; ValueError where there is none."""
-        options = dict(self.storage_options) or None
+        """Open a table; ValueError where there is none.
+
+        Parameters
+        ----------
+        name, version
+            Which; the latest version if not given.
+        session
+            Whose caches it shares.
+        read_ahead
+            Bytes that a scan may read before they are worked on.
+        """
         return lance.dataset(
-            self.table(name), version=version, storage_options=options, session=session
+            self.table(name),
+            version=version,
+            storage_options=dict(self.storage_options) or None,
+            session=session,
+            default_scan_options=None if read_ahead is None else {"io_buffer_size": read_ahead},
         )
 
     def session(self) -> LanceFileSession:

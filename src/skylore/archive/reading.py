@@ -18,19 +18,29 @@ from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
 from skylore.errors import ColumnError
 
-__all__ = ["OBJECTS", "Reading"]
+__all__ = ["OBJECTS", "SCAN", "Reading", "read_ahead"]
 
 T = TypeVar("T")
 
 OBJECTS = "objects"
+SCAN = 32 << 20
+"""What a scan may read ahead where memory is bounded; the engine would take two GB."""
+
+
+def read_ahead(cache_bytes: int | None) -> int | None:
+    """Give the bytes that a scan may read ahead where memory is bounded."""
+    return None if cache_bytes is None else SCAN
 
 
 class Reading:
     """The table of objects at one version, and what is worked out from it once."""
 
-    def __init__(self, location: Location, objects: lance.LanceDataset) -> None:
+    def __init__(
+        self, location: Location, objects: lance.LanceDataset, cache_bytes: int | None = None
+    ) -> None:
         self._location = location
         self._objects = objects
+        self._cache_bytes = cache_bytes
         self._largest_image: int | None = None
         self._kept = Kept()
         self._kept_for_version = Kept()
@@ -51,6 +61,15 @@ class Reading:
     def location(self) -> Location:
         """Where the archive lies."""
         return self._location
+
+    @property
+    def caches_are_bounded(self) -> bool:
+        """Whether a limit was set on what is kept in memory between queries."""
+        return self._cache_bytes is not None
+
+    def cache_share(self, usual: int) -> int:
+        """Give the bytes that one of four caches may take: as usual, or a quarter of the limit."""
+        return usual if self._cache_bytes is None else min(usual, self._cache_bytes // 4)
 
     @property
     def objects(self) -> lance.LanceDataset:
@@ -134,9 +153,10 @@ class Reading:
             It is no longer there, or not yet.
         """
         session = self._objects.session()
-        objects = self._location.open_table(OBJECTS, version, session)
-        other = type(self)(self._location, objects)
-        other._kept = self._kept
+        ahead = read_ahead(self._cache_bytes)
+        objects = self._location.open_table(OBJECTS, version, session, ahead)
+        other = type(self)(self._location, objects, self._cache_bytes)
+        other._kept = self._kept  # noqa: SLF001 - of the same class
         return other
 
     def count(self, where: str | None = None) -> int:

@@ -13,7 +13,7 @@ from skylore.archive.disk import full_disk_said
 from skylore.archive.fill import FillOptions, FillReport, fill
 from skylore.archive.location import Location
 from skylore.archive.maintaining import Maintaining
-from skylore.archive.reading import OBJECTS
+from skylore.archive.reading import OBJECTS, read_ahead
 from skylore.archive.schema import base_schema
 from skylore.archive.step import Step
 from skylore.errors import ArchiveError, ArchiveExistsError, ArchiveNotFoundError
@@ -89,8 +89,22 @@ class Archive(Maintaining):
         *,
         version: int | None = None,
         storage_options: Mapping[str, str] | None = None,
+        cache_bytes: int | None = None,
     ) -> Archive:
         """Open an archive, at its latest version or an earlier one.
+
+        Parameters
+        ----------
+        path
+            A folder, or an object-store URL.
+        version
+            Its number.
+        storage_options
+            Keys, endpoint and region of the object store, if not in the environment.
+        cache_bytes
+            What may be kept in memory between queries: a quarter each for the table's metadata and
+            its indexes, for answers of filters, and for sets of rows. By default as much as
+            helps, up to 7 GB where an archive is large enough.
 
         Raises
         ------
@@ -101,7 +115,8 @@ class Archive(Maintaining):
         """
         location = Location(str(path), storage_options or {})
         try:
-            objects = location.open_table(OBJECTS, version)
+            session, ahead = _session(cache_bytes), read_ahead(cache_bytes)
+            objects = location.open_table(OBJECTS, version, session, ahead)
         except (ValueError, OSError) as error:
             raise ArchiveNotFoundError(
                 f"no archive at {location}"
@@ -114,7 +129,7 @@ class Archive(Maintaining):
                 f"{location} has format {made or 'unknown'}, this Skylore reads {CURRENT_FORMAT}; "
                 "use the Skylore that made it"
             )
-        return cls(location, objects)
+        return cls(location, objects, cache_bytes)
 
     def fill(self, step: Step, options: FillOptions | None = None) -> FillReport:
         """Fill the columns of a step where they are empty; see :mod:`skylore.archive.fill`."""
@@ -157,3 +172,11 @@ class Archive(Maintaining):
             return answer_reranked(self, query, rerank)
 
         return answer(self, query)
+
+
+def _session(cache_bytes: int | None) -> lance.Session | None:
+    """Bound the engine's own caches, which would take up to 7 GB."""
+    if cache_bytes is None:
+        return None
+    quarter = cache_bytes // 4
+    return lance.Session(index_cache_size_bytes=quarter, metadata_cache_size_bytes=quarter)

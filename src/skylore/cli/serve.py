@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skylore.cli.model_options import model_option, with_model_options
-from skylore.cli.options import ArchivePath
+from skylore.cli.options import ArchivePath, parse_bytes
 
 if TYPE_CHECKING:
     from skylore.app.settings import ServerSettings
@@ -33,6 +33,23 @@ def serve(
         list[str] | None,
         typer.Option(help="A name that requests may be addressed to.", show_default=False),
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory for the process, its requests and what it keeps between them: 2GB. "
+            "Requests wait for it, and are refused with 503 after ten seconds.",
+            show_default=False,
+        ),
+    ] = None,
+    shared: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder or s3://… that several server processes share for uploaded images.",
+            show_default=False,
+        ),
+    ] = None,
     rerank: Annotated[
         str | None,
         model_option(
@@ -57,11 +74,23 @@ def serve(
         port=port,
         allow_remote=allow_remote,
         allowed_hosts=allowed_host or (),
-        settings=_settings(rerank, asked),
+        settings=_settings(rerank, asked, _limits(memory, shared)),
     )
 
 
-def _settings(model: str | None, asked: dict[str, Any]) -> ServerSettings:
+def _limits(memory: str | None, shared: str | None) -> dict[str, Any]:
+    limits: dict[str, Any] = {} if shared is None else {"shared": shared}
+    if memory is None:
+        return limits
+    from skylore.app.room import LEAST
+
+    size = parse_bytes(memory)
+    if size < LEAST:
+        raise typer.BadParameter(f"--memory: at least {-(-LEAST // 10**6)}MB")
+    return limits | {"memory": size}
+
+
+def _settings(model: str | None, asked: dict[str, Any], limits: dict[str, Any]) -> ServerSettings:
     from skylore.app.settings import ServerSettings
     from skylore.search.reranking.judge_settings import JudgeSettings
 
@@ -69,5 +98,5 @@ def _settings(model: str | None, asked: dict[str, Any]) -> ServerSettings:
         if asked:
             named = next(iter(asked)).replace("_", "-")
             raise typer.BadParameter(f"--{named} goes with --rerank openai:MODEL")
-        return ServerSettings()
-    return ServerSettings(rerank=JudgeSettings.build(model, **asked))
+        return ServerSettings(**limits)
+    return ServerSettings(rerank=JudgeSettings.build(model, **asked), **limits)

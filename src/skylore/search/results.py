@@ -139,7 +139,7 @@ class Results:
         return to_astropy(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Give ``query``, ``plan``, ``hits`` and ``message`` as JSON values.
+        """Give ``version``, ``query``, ``plan``, ``hits`` and ``message`` as JSON values.
 
         A re-ranked answer has ``rerank`` too.
         """
@@ -147,6 +147,7 @@ class Results:
             {name: _json(value) for name, value in row.items()} for row in self.table.to_pylist()
         ]
         return {
+            "version": self.archive.version,
             "query": self.query.model_dump(mode="json"),
             "plan": self.plan.model_dump(mode="json"),
             "hits": hits,

@@ -80,7 +80,9 @@ def rows_passing(archive: Archive, where: str) -> RowSet:
     with _lock:
         kept[key] = found
         kept.move_to_end(key)
-        while len(kept) > 1 and sum(each.size for each in kept.values()) > KEPT_BYTES:
+        most = archive.cache_share(KEPT_BYTES)
+        least = 0 if archive.caches_are_bounded else 1
+        while len(kept) > least and sum(each.size for each in kept.values()) > most:
             kept.popitem(last=False)
     return found
 

@@ -15,6 +15,7 @@ from skylore.archive.staging import ROW
 from skylore.errors import ColumnError, EncoderMismatchError, QueryError
 from skylore.imaging.decode import decode
 from skylore.search.filters import predicate_for
+from skylore.search.masks.service import rows_matching
 from skylore.search.query import (
     Cone,
     ImageTerm,
@@ -160,7 +161,8 @@ class Space:
         """
         cone = Cone(ra=term.ra, dec=term.dec, radius=term.radius)
         where = predicate_for(Query(cones=(cone,)), self._archive.schema)
-        near = self._archive.read([ID, "ra", "dec"], where=where)
+        rows = rows_matching(self._archive, where or "")
+        near = self._archive.take(pa.array(rows), [ID, "ra", "dec"])
         if near.num_rows == 0:
             raise QueryError(
                 f"no object within {term.radius * 3600:g} arcsec of {term.ra}, {term.dec}"

@@ -106,7 +106,10 @@ class Reranker:
         with self._lock:
             job = self._jobs.get(identifier)
         if job is None:
-            raise NotFoundError("this re-ranking is no longer here: search again")
+            raise NotFoundError(
+                "this re-ranking is not here: it made room for others, or another process of "
+                "this server works on it. Search again; what was answered is not paid for twice"
+            )
         return job
 
     def confirm(self, identifier: str) -> Job:

@@ -21,6 +21,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api", tags=["API"])
 
 AGREED = Parameter(description="Agree to what re-ranking costs, within the server's budget.")
+VERSION = Parameter(gt=0, description="The version of the archive to answer on; else the latest.")
 ERROR = {
     "description": "What is wrong, in one shape for all errors.",
     "content": {
@@ -39,10 +40,10 @@ def _listed() -> list[dict[str, Any]]:
     ]
 
 
-def _answered(state: State, query: Query) -> dict[str, Any]:
+def _answered(state: State, query: Query, version: int | None) -> dict[str, Any]:
     if query.rerank is not None:
         raise QueryError("re-ranking may cost money: POST the query to /api/search")
-    archive = state.searcher.current()
+    archive = state.searcher.at(version)
     return state.searcher.answer(archive, query).to_json()
 
 
@@ -53,9 +54,9 @@ def _answered(state: State, query: Query) -> dict[str, Any]:
     responses={400: ERROR},
 )
 def search_by_url(request: Request, state: Shared) -> dict[str, Any]:
-    """Give ``query``, ``plan``, ``hits`` and ``message``."""
+    """Give ``version``, ``query``, ``plan``, ``hits`` and ``message``."""
     parameters = SearchParameters.read(request.query_params.multi_items())
-    return _answered(state, parameters.to_query(state.uploads.get))
+    return _answered(state, parameters.to_query(state.uploads.get), parameters.version)
 
 
 @router.post("/search", summary="Search by a query as JSON", responses={400: ERROR, 402: ERROR})
@@ -63,15 +64,16 @@ async def search_by_json(
     query: Query,
     state: Shared,
     confirm: Annotated[bool, AGREED] = False,
+    version: Annotated[int | None, VERSION] = None,
 ) -> dict[str, Any]:
-    """Give ``query``, ``plan``, ``hits`` and ``message``: what ``Archive.answer`` gives.
+    """Give ``version``, ``query``, ``plan``, ``hits``, ``message``, as ``Archive.answer`` does.
 
     With ``rerank`` in the query, hits are judged by the server's model, and the answer waits for
     it. Unless ``confirm`` is true, a few questions are asked first, and what all will cost is the
     error 402; nothing that was answered is paid for again.
     """
     if query.rerank is None:
-        return await to_thread.run_sync(_answered, state, query)
+        return await to_thread.run_sync(_answered, state, query, version)
     start = partial(state.reranker.start, state.searcher, query, confirmed=confirm)
     job = await to_thread.run_sync(start)
     return await to_thread.run_sync(answer_of, await settled(job))

@@ -37,11 +37,11 @@ def search(request: Request, state: Shared) -> Response:
         parameters = SearchParameters.read(items)
         if any(not text.strip() for _, text in items):
             return RedirectResponse(str(request.url.replace(query=_joined(parameters))), 303)
-        shown = _answered(state, parameters.to_query(state.uploads.get), landing=not items)
+        shown = _answered(state, parameters, landing=not items)
     except SkyloreError as error:
         failure = failure_of(error)
         text = state.render("search.html", form=form, failure=failure, title="Search")
-        return HTMLResponse(text, failure.status)
+        return HTMLResponse(text, failure.status, failure.headers)
     return HTMLResponse(state.render("search.html", form=form, failure=None, **shown))
 
 
@@ -49,8 +49,9 @@ def _joined(parameters: SearchParameters) -> str:
     return urlencode(parameters.pairs())
 
 
-def _answered(state: State, query: Query, *, landing: bool) -> dict[str, Any]:
-    archive = state.searcher.current()
+def _answered(state: State, parameters: SearchParameters, *, landing: bool) -> dict[str, Any]:
+    query = parameters.to_query(state.uploads.get)
+    archive = state.searcher.at(parameters.version)
     offer = offer_of(state, archive, query)
     query = query.model_copy(update={"rerank": None})
     started = time.perf_counter()

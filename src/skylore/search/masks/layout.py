@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -37,9 +38,12 @@ class Layout:
     ----------
     archive
         A local archive, at one version.
+    opened
+        Copies that other versions have opened, by file: most are the same.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, opened: WeakValueDictionary[str, Copy]) -> None:
+        self._opened = opened
         self._folder = archive.location.folder / FOLDER
         self.types: dict[str, pa.DataType] = {
             name: archive.schema.field(name).type for name in columns_to_copy(archive)
@@ -85,7 +89,10 @@ class Layout:
         place = (fragment, column)
         if place not in self._copies:
             key = self._keys[fragment][column]
-            self._copies[place] = open_copy(self._folder, key, self.types[column])
+            copy = self._opened.get(key.file) or open_copy(self._folder, key, self.types[column])
+            if key.file:
+                self._opened[key.file] = copy
+            self._copies[place] = copy
         return self._copies[place]
 
     def _rows(self, fragment: int) -> int:

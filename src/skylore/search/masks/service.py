@@ -8,22 +8,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skylore.archive.staging import ROW
 from skylore.search.masks.layout import FOLDER, Layout, columns_to_copy
-from skylore.search.masks.store import copies_of, copy_column
+from skylore.search.masks.store import Copy, copies_of, copy_column
 from skylore.search.masks.translate import translate
 from skylore.search.masks.tree import Predicate, columns_of
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
-__all__ = ["MasksBuilt", "build_masks", "masks_missing", "rows_matching"]
+__all__ = ["MasksBuilt", "build_masks", "look_for_masks", "masks_missing", "rows_matching"]
 
 CACHE_BYTES = 256 << 20
+VERSIONS = 4
+"""Of an archive, that are read by turns at most."""
 _THREADS = 4
 _FRAGMENTS_A_TASK = 16
 
@@ -91,6 +94,11 @@ def build_masks(
     return MasksBuilt(len(missing), size, len(stale))
 
 
+def look_for_masks(archive: Archive) -> None:
+    """Look which copies there are, so that the first filter need not."""
+    archive.cached("masks", _Kept).layout(archive)
+
+
 def rows_matching(archive: Archive, where: str) -> NDArray[np.uint64]:
     """Find the rows that satisfy a predicate.
 
@@ -116,18 +124,19 @@ def rows_matching(archive: Archive, where: str) -> NDArray[np.uint64]:
 
 
 class _Kept:
-    """Answers of late, and the layout of the last version."""
+    """Answers of late, and the layouts of the last versions."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: OrderedDict[tuple[int, str], NDArray[np.uint64]] = OrderedDict()
         self._bytes = 0
-        self._layout: tuple[int, Layout] | None = None
+        self._layouts: OrderedDict[int, Layout] = OrderedDict()
+        self._opened: WeakValueDictionary[str, Copy] = WeakValueDictionary()
 
     def forget(self) -> None:
         """Look again for copies."""
         with self._lock:
-            self._layout = None
+            self._layouts.clear()
 
     def rows(self, archive: Archive, where: str) -> NDArray[np.uint64]:
         """Answer, or give the answer of before."""
@@ -138,11 +147,12 @@ class _Kept:
                 return self._answers[key]
         found = _find(archive, where, self.layout(archive))
         found.flags.writeable = False
+        most = archive.cache_share(CACHE_BYTES)
         with self._lock:
-            if key not in self._answers and found.nbytes <= CACHE_BYTES:
+            if key not in self._answers and found.nbytes <= most:
                 self._answers[key] = found
                 self._bytes += found.nbytes
-            while self._bytes > CACHE_BYTES:
+            while self._bytes > most:
                 self._bytes -= self._answers.popitem(last=False)[1].nbytes
         return found
 
@@ -151,9 +161,13 @@ class _Kept:
         if not archive.location.is_local:
             return None
         with self._lock:
-            if self._layout is None or self._layout[0] != archive.version:
-                self._layout = (archive.version, Layout(archive))
-            return self._layout[1]
+            if archive.version not in self._layouts:
+                self._layouts[archive.version] = Layout(archive, self._opened)
+            self._layouts.move_to_end(archive.version)
+            found = self._layouts[archive.version]
+            while len(self._layouts) > VERSIONS:
+                self._layouts.popitem(last=False)
+            return found
 
 
 def _find(archive: Archive, where: str, layout: Layout | None) -> NDArray[np.uint64]:
