@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -106,3 +108,21 @@ def test_a_probability_is_a_condition_on_posterior_columns() -> None:
         compile_predicate("p(z between 1 and 2) > 0.5", columns)
     with pytest.raises(FilterError, match="at most"):
         compile_predicate("p(z > 0.3) > 0.9 and " * 1000 + "mag < 1", columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("mag >", "something is missing"),
+        ("(mag > 3", "something is missing"),
+        ("mag > 3\nAND (kind", "something is missing"),
+        ("mag > 3)", "bracket is one too many"),
+        ("kind = 'a", "quotation mark is not closed"),
+        ("mag = 1 kind = 2", "not understood at '='"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_words(text: str, fault: str) -> None:
+    with pytest.raises(FilterError, match=re.escape(fault)) as caught:
+        compile_predicate(text, COLUMNS)
+    assert "sqlglot" not in str(caught.value)
+    assert "SELECT" not in str(caught.value)

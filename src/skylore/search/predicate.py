@@ -14,7 +14,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from skylore.density.posterior_columns import expand_probabilities
 from skylore.errors import FilterError
@@ -126,8 +126,20 @@ def _statements(text: str) -> list[exp.Expr | None]:
     try:
         return sqlglot.parse(f"SELECT 1 WHERE (\n{text}\n)", dialect=_Dialect)
     except (SqlglotError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        reason = _fault(error, text)
         raise FilterError(f"cannot read the filter {text[:200]!r}: {reason}") from error
+
+
+def _fault(error: SqlglotError | RecursionError, text: str) -> str:
+    """Say what the parser stumbled over, in terms of what was typed and not of its classes."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not isinstance(error, ParseError) or not error.errors:
+        return "a quotation mark is not closed"
+    at, last = error.errors[0], text.count("\n") + 2
+    if at["line"] > last:
+        return "something is missing, or a bracket is one too many"
+    return f"it is not understood at {at['highlight']!r}"
 
 
 def _bounded(text: str) -> str:
