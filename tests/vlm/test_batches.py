@@ -96,7 +96,7 @@ def test_budget_is_not_overrun_and_used_to_the_end(tmp_path, serve) -> None:
 
 def test_batches_are_left_alone_and_fetched_later(tmp_path, serve) -> None:
     archive = make_archive(tmp_path / "a.skylore", 40)
-    server = serve(desk=DeskBehaviour(seconds=1.5))
+    server = serve(desk=DeskBehaviour(seconds=600))
     left = run_in_batches(archive, server.url, {"wait": False})
     assert left.filled is not None
     assert (left.awaited, len(server.log)) == (24, SAMPLE)
@@ -106,6 +106,7 @@ def test_batches_are_left_alone_and_fetched_later(tmp_path, serve) -> None:
         run(archive, server)
     still = run_in_batches(archive, server.url, {"wait": False})
     assert (still.awaited, len(server.desk.batches)) == (24, 1)
+    server.desk.hurry()
     done = run_in_batches(archive, server.url)
     assert done.filled is not None
     assert (done.awaited, archive.filled("caption"), len(server.desk.batches)) == (0, 40, 1)

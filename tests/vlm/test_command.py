@@ -56,7 +56,7 @@ def test_options_of_models_need_a_model(tmp_path) -> None:
 def test_batches_from_the_command_line(tmp_path, serve) -> None:
     path = tmp_path / "a.skylore"
     make_archive(path, 30)
-    server = serve(desk=DeskBehaviour(seconds=60))
+    server = serve(desk=DeskBehaviour(seconds=600))
     given = ["--captioner", "openai:seer-1", "--base-url", server.url, "--image-size", 64]
     given += ["--price-in", 0.4, "--price-out", 1.6, "--budget", "1USD"]
     wrong = caption(path, *given, "--no-wait")
@@ -67,7 +67,7 @@ def test_batches_from_the_command_line(tmp_path, serve) -> None:
     left = caption(path, *given, "--yes")
     assert left.exit_code == 0
     assert "with the provider: 14 requests in batches" in left.output
-    server.desk.batches["batch_0"]["_ends"] = 0
+    server.desk.hurry()
     done = caption(path, *given)
     assert "caption: 14 done" in done.output
     assert "Go on?" not in done.output

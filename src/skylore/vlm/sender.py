@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import InitVar, dataclass, field
 from typing import NoReturn
 
 from skylore.errors import EndpointError
@@ -28,57 +29,46 @@ OUTAGE = 3
 """Requests given up in a row, with no success between them, after which nobody seems to answer."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Sender:
     """Sends questions to one model, from the event loop that it was made in.
 
-    Parameters
+    Attributes
     ----------
     endpoint, store, purse, limits, tariff, persistence, drawing
         The server, where answers are kept, the budget, the rate limits, what tokens cost, how
         often to try, and what draws the images.
     at_once
         Requests that are being prepared, sent, waited for or kept at a time.
-
-    Attributes
-    ----------
     halt
         Why the run must end, if it must.
     sent
         Requests sent so far.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        store: AnswerStore,
-        *,
-        purse: Purse,
-        limits: Limits,
-        tariff: Tariff,
-        persistence: Persistence,
-        drawing: Drawing,
-        at_once: int,
-    ) -> None:
-        self._endpoint = endpoint
-        self._store = store
-        self._purse = purse
-        self._limits = limits
-        self._tariff = tariff
-        self._persistence = persistence
-        self._drawing = drawing
+    endpoint: Endpoint
+    store: AnswerStore
+    purse: Purse
+    limits: Limits
+    tariff: Tariff
+    persistence: Persistence
+    drawing: Drawing
+    at_once: InitVar[int]
+    halt: Exception | None = field(init=False, default=None)
+    sent: int = field(init=False, default=0)
+
+    def __post_init__(self, at_once: int) -> None:
         self._admitted = asyncio.Semaphore(at_once)
         self._answered: set[str] = set()
         self._halted = asyncio.Event()
         self._given_up = 0
         self._chance = random.Random()  # noqa: S311 - spreads requests in time
-        self.halt: Exception | None = None
-        self.sent = 0
 
     async def send(self, call: Call, key: str) -> Answer:
         """Try until an answer is kept; see :class:`skylore.vlm.sending.Sending`."""
         async with self._admitted:
             self.refuse_if_halted()
-            answer = await self._persist(call, key, await self._drawing.of(call))
+            answer = await self._persist(call, key, await self.drawing.of(call))
         self._answered.add(key)
         return answer
 
@@ -97,8 +87,8 @@ class Sender:
                 # A fault that the server told of is over: the next attempt is another request.
                 certain += not fault.doubtful
                 if fault.limited:
-                    self._limits.close_for(fault.after)
-                if faults >= self._persistence.attempts or limited > self._persistence.rate_limited:
+                    self.limits.close_for(fault.after)
+                if faults >= self.persistence.attempts or limited > self.persistence.rate_limited:
                     self._give_up(fault, faults + limited)
                 await self._wait(pause_before(faults + limited, fault, self._chance))
             else:
@@ -111,7 +101,7 @@ class Sender:
         if self._given_up >= OUTAGE:
             self._stop(
                 EndpointError(
-                    f"{self._endpoint.place} answers nothing any more, the last time with: {fault}."
+                    f"{self.endpoint.place} answers nothing any more, the last time with: {fault}."
                     " Run the same command again to go on"
                 )
             )
@@ -122,17 +112,17 @@ class Sender:
             await asyncio.wait_for(self._halted.wait(), seconds)
 
     async def _attempt(self, call: Call, key: str, image: str | None, idempotency: str) -> Answer:
-        most = self._tariff.most(call)
+        most = self.tariff.most(call)
         number = await self._reserve(key, most)
         spent, answer, booked = 0, None, 0.0
         try:
-            async with self._limits.slot() as booked:
+            async with self.limits.slot() as booked:
                 self.refuse_if_halted()
                 self.sent += 1
                 spent = most
-                reply = await self._endpoint.attempt(call, image, idempotency)
-            cost = self._tariff.cost(reply, most)
-            answer = reply.answer_to(call, key, model=self._endpoint.model, cost=cost)
+                reply = await self.endpoint.attempt(call, image, idempotency)
+            cost = self.tariff.cost(reply, most)
+            answer = reply.answer_to(call, key, model=self.endpoint.model, cost=cost)
             spent = answer.cost
         except PassingError as fault:
             spent = most if fault.doubtful else 0
@@ -148,30 +138,30 @@ class Sender:
         if answer is None:
             raise AssertionError("an attempt ends with an answer or an error")
         if answer.tokens_in is not None and answer.tokens_out is not None:
-            self._limits.used(answer.tokens_in + answer.tokens_out, booked)
+            self.limits.used(answer.tokens_in + answer.tokens_out, booked)
         return answer
 
     async def _reserve(self, key: str, most: int) -> int:
         self.refuse_if_halted()
         try:
-            await self._purse.take(most)
+            await self.purse.take(most)
         except BudgetSpentError as error:
             self._stop(error)
         try:
-            return await asyncio.wrap_future(self._store.reserve(key, most))
+            return await asyncio.wrap_future(self.store.reserve(key, most))
         except BaseException as error:
-            await self._purse.settle(most, 0)
+            await self.purse.settle(most, 0)
             if isinstance(error, Exception):
                 self._stop(error)
             raise
 
     async def _settle(self, number: int, most: int, spent: int, answer: Answer | None) -> None:
         try:
-            await asyncio.wrap_future(self._store.settle(number, spent, answer))
+            await asyncio.wrap_future(self.store.settle(number, spent, answer))
         except Exception as error:  # noqa: BLE001 - whatever it is, what was answered is not kept
             self._stop(error)
         finally:
-            await self._purse.settle(most, spent)
+            await self.purse.settle(most, spent)
 
     def refuse_if_halted(self) -> None:
         """Raise HaltedError once the run must end."""

@@ -66,8 +66,8 @@ class Session:
         budget = self.settings.budget
         self._purse = Purse(budget.amount if budget else None, self.store.spent())
         return Sender(
-            self.endpoint,
-            self.store,
+            endpoint=self.endpoint,
+            store=self.store,
             purse=self._purse,
             limits=Limits(self.settings.limits, self._tokens_expected),
             tariff=Tariff(self.settings.prices),

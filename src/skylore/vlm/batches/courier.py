@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,10 +35,11 @@ _GROUP = 500
 """Answers that are kept in one transaction."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Courier:
     """Takes the batches of one model where they have to go.
 
-    Parameters
+    Attributes
     ----------
     provider, ledger, sender
         The server, the batches on disk, and what makes them.
@@ -50,34 +51,22 @@ class Courier:
         Who answers.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        ledger: BatchLedger,
-        sender: BatchSender,
-        *,
-        settings: BatchSettings,
-        persistence: Persistence,
-        tariff: Tariff,
-        folder: Path,
-        model: str,
-    ) -> None:
-        self._provider = provider
-        self._ledger = ledger
-        self._sender = sender
-        self._settings = settings
-        self._persistence = persistence
-        self._tariff = tariff
-        self._folder = folder
-        self._model = model
-        self._chance = random.Random()  # noqa: S311 - spreads requests in time
-        self._failed_in_a_row = 0
+    provider: Provider
+    ledger: BatchLedger
+    sender: BatchSender
+    settings: BatchSettings
+    persistence: Persistence
+    tariff: Tariff
+    folder: Path
+    model: str
+    _chance: random.Random = field(init=False, default_factory=random.Random)
+    _failed_in_a_row: int = field(init=False, default=0)
 
     def tidy(self) -> None:
         """Remove files of batches that were never noted, or are with the provider by now."""
-        if self._folder.is_dir():
-            kept = {file_of(self._folder, batch.key) for batch in self._ledger.open()}
-            for path in self._folder.iterdir():
+        if self.folder.is_dir():
+            kept = {file_of(self.folder, batch.key) for batch in self.ledger.open()}
+            for path in self.folder.iterdir():
                 if path not in kept:
                     path.unlink()
 
@@ -110,7 +99,7 @@ class Courier:
         for batch in self._mine():
             if batch.remote is None:
                 continue
-            remote = await self._persist(partial(self._provider.look, batch.remote))
+            remote = await self._persist(partial(self.provider.look, batch.remote))
             if remote is not None and not remote.is_over:
                 finished += remote.finished
                 continue
@@ -119,36 +108,36 @@ class Courier:
         return over, finished
 
     def _mine(self) -> list[Batch]:
-        return [batch for batch in self._ledger.open() if batch.place == self._provider.place]
+        return [batch for batch in self.ledger.open() if batch.place == self.provider.place]
 
     async def _submit(self, batch: Batch) -> None:
-        path = file_of(self._folder, batch.key)
+        path = file_of(self.folder, batch.key)
         if batch.input is None:
-            name = await self._persist(partial(self._provider.find_upload, path.name, batch.made))
+            name = await self._persist(partial(self.provider.find_upload, path.name, batch.made))
             if name is None and not path.is_file():
                 await self._give_back(batch, "its file was removed before it was sent")
                 return
             if name is None:
-                name = await self._persist(partial(self._provider.upload, path))
-            await asyncio.wrap_future(self._ledger.uploaded(batch, name))
+                name = await self._persist(partial(self.provider.upload, path))
+            await asyncio.wrap_future(self.ledger.uploaded(batch, name))
             batch = replace(batch, input=name)
         remote = await self._persist(partial(self._found_or_created, batch))
-        await asyncio.wrap_future(self._ledger.submitted(batch, remote.id))
+        await asyncio.wrap_future(self.ledger.submitted(batch, remote.id))
         path.unlink(missing_ok=True)
 
     async def _found_or_created(self, batch: Batch) -> RemoteBatch:
         """Create the batch, unless an earlier try did, which nobody may have heard of."""
-        noted = next((b for b in self._ledger.open() if b.key == batch.key), batch)
+        noted = next((b for b in self.ledger.open() if b.key == batch.key), batch)
         while noted.creating is not None:
-            found = await self._provider.find(batch.key, batch.input, batch.made)
+            found = await self.provider.find(batch.key, batch.input, batch.made)
             if found is not None:
                 return found
-            rest = noted.creating + self._settings.settling - time.time()
+            rest = noted.creating + self.settings.settling - time.time()
             if rest <= 0:
                 break
             await asyncio.sleep(min(rest, 1.0))
-        await asyncio.wrap_future(self._ledger.creating(batch))
-        return await self._provider.create(batch.key, batch.input or "", self._settings.window)
+        await asyncio.wrap_future(self.ledger.creating(batch))
+        return await self.provider.create(batch.key, batch.input or "", self.settings.window)
 
     async def _land(self, batch: Batch, remote: RemoteBatch | None) -> None:
         """Keep all answers, and settle what has none."""
@@ -165,21 +154,21 @@ class Courier:
         fault = f"the batch is {status} and says nothing about this request"
         left = [
             Settled(key, "failed", None if doubtful else 0, fault)
-            for key, *_ in self._ledger.unsettled(batch)
+            for key, *_ in self.ledger.unsettled(batch)
         ]
         await self._close(batch, left)
         self._failed_in_a_row = 0
 
     async def _read(self, batch: Batch, file: str) -> None:
         asked = {
-            key: (image, prompt, most) for key, image, prompt, most in self._ledger.unsettled(batch)
+            key: (image, prompt, most) for key, image, prompt, most in self.ledger.unsettled(batch)
         }
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = file_of(self._folder, batch.key).with_suffix(".answers")
-        await self._persist(partial(self._provider.download, file, path))
-        results = read_results(path, asked, model=self._model, tariff=self._tariff)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = file_of(self.folder, batch.key).with_suffix(".answers")
+        await self._persist(partial(self.provider.download, file, path))
+        results = read_results(path, asked, model=self.model, tariff=self.tariff)
         while group := list(islice(results, _GROUP)):
-            await asyncio.wrap_future(self._ledger.settle(batch, group))
+            await asyncio.wrap_future(self.ledger.settle(batch, group))
         path.unlink()
 
     async def _refused(self, batch: Batch, remote: RemoteBatch) -> None:
@@ -188,7 +177,7 @@ class Courier:
         if any(fault.code == "token_limit_exceeded" for fault in remote.faults):
             under_way = sum(each.tokens for each in self._mine())
             await self._give_back(batch, told)
-            self._sender.take_less(under_way // 2)
+            self.sender.take_less(under_way // 2)
             if batch.requests > 1:
                 return
         else:
@@ -196,7 +185,7 @@ class Courier:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= OUTAGE:
             raise EndpointError(
-                f"{self._provider.place} takes none of the batches, the last time because: {told}"
+                f"{self.provider.place} takes none of the batches, the last time because: {told}"
             )
 
     async def _give_back(self, batch: Batch, fault: str) -> None:
@@ -204,16 +193,16 @@ class Courier:
         await self._close(batch, left)
 
     def _all(self, batch: Batch, fault: str) -> list[Settled]:
-        return [Settled(key, "failed", 0, fault) for key, *_ in self._ledger.unsettled(batch)]
+        return [Settled(key, "failed", 0, fault) for key, *_ in self.ledger.unsettled(batch)]
 
     async def _close(self, batch: Batch, left: Iterable[Settled]) -> None:
-        await asyncio.wrap_future(self._ledger.settle(batch, left))
-        await asyncio.wrap_future(self._ledger.done(batch))
-        file_of(self._folder, batch.key).unlink(missing_ok=True)
+        await asyncio.wrap_future(self.ledger.settle(batch, left))
+        await asyncio.wrap_future(self.ledger.done(batch))
+        file_of(self.folder, batch.key).unlink(missing_ok=True)
         if batch.input is not None:
             # The images are no longer needed there; that they stay is no reason to stop.
             with suppress(PassingError, RefusedError, EndpointError):
-                await self._provider.delete(batch.input)
+                await self.provider.delete(batch.input)
 
     async def _persist(self, work: Callable[[], Awaitable[T]]) -> T:
         """Try again while faults are passing ones."""
@@ -223,11 +212,11 @@ class Courier:
                 return await work()
             except PassingError as fault:
                 attempt += 1
-                if attempt >= self._persistence.attempts:
+                if attempt >= self.persistence.attempts:
                     raise EndpointError(
-                        f"{self._provider.place} does not go on: {fault}. Batches that it has are "
+                        f"{self.provider.place} does not go on: {fault}. Batches that it has are "
                         "safe there; run the same command again to go on"
                     ) from fault
                 await asyncio.sleep(pause_before(attempt, fault, self._chance))
             except RefusedError as error:
-                raise EndpointError(f"{self._provider.place} refuses: {error}") from error
+                raise EndpointError(f"{self.provider.place} refuses: {error}") from error

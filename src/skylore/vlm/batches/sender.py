@@ -8,6 +8,7 @@ this process or in another one days later.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import InitVar, dataclass, field
 from typing import NoReturn
 
 from skylore.vlm.batches.composer import Composer
@@ -24,10 +25,11 @@ from skylore.vlm.tariff import Tariff
 __all__ = ["BatchSender"]
 
 
+@dataclass(eq=False, kw_only=True)
 class BatchSender:
     """Puts questions to one model into batches, between :meth:`begin` and :meth:`seal`.
 
-    Parameters
+    Attributes
     ----------
     endpoint, store, ledger, composer
         The server, the kept answers, the batches, and what writes them.
@@ -35,54 +37,41 @@ class BatchSender:
         What tokens cost, how often to try, what draws the images, and the bounds.
     limit
         The most that may be spent in all, in 10⁻¹² of the currency; None for no limit.
-
-    Attributes
-    ----------
     halt
         Why the run must end, if it must.
     sent
         Requests put into batches so far.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        store: AnswerStore,
-        ledger: BatchLedger,
-        composer: Composer,
-        *,
-        tariff: Tariff,
-        persistence: Persistence,
-        drawing: Drawing,
-        settings: BatchSettings,
-        limit: int | None,
-    ) -> None:
-        self._endpoint = endpoint
-        self._store = store
-        self._ledger = ledger
-        self._composer = composer
-        self._tariff = tariff
-        self._persistence = persistence
-        self._drawing = drawing
-        self._limit = limit
+    endpoint: Endpoint
+    store: AnswerStore
+    ledger: BatchLedger
+    composer: Composer
+    tariff: Tariff
+    persistence: Persistence
+    drawing: Drawing
+    settings: InitVar[BatchSettings]
+    limit: int | None
+    halt: Exception | None = field(init=False, default=None)
+    sent: int = field(init=False, default=0)
+
+    def __post_init__(self, settings: BatchSettings) -> None:
         self._most_tokens = settings.most_tokens
         self._composing = False
         self._full = False
         self._spent = self._tokens = 0
         self._one_by_one = asyncio.Lock()
-        self.halt: Exception | None = None
-        self.sent = 0
 
     def begin(self) -> None:
         """Begin to take questions."""
         self._composing, self._full = True, False
-        self._spent = self._store.spent()
-        self._tokens = sum(batch.tokens for batch in self._ledger.open())
+        self._spent = self.store.spent()
+        self._tokens = sum(batch.tokens for batch in self.ledger.open())
 
     async def seal(self) -> None:
         """Take no more, and make a batch of the last ones."""
         self._composing = False
-        await self._composer.seal()
+        await self.composer.seal()
 
     async def send(self, call: Call, key: str) -> Answer:
         """Say what became of a question, or put it into the next batch.
@@ -90,16 +79,16 @@ class BatchSender:
         Never gives an answer: see :class:`skylore.vlm.sending.Sending` for what it raises.
         """
         self._recall(key)
-        image = await self._drawing.of(call)
+        image = await self.drawing.of(call)
         async with self._one_by_one:
             self._recall(key)
-            most, tokens = self._tariff.most(call), call.most_tokens_in + call.prompt.max_tokens
+            most, tokens = self.tariff.most(call), call.most_tokens_in + call.prompt.max_tokens
             if not self._has_room(most, tokens):
                 self._full = True
                 raise AwaitedError
-            body = call.body(self._endpoint.model, image, self._endpoint.tokens_field)
+            body = call.body(self.endpoint.model, image, self.endpoint.tokens_field)
             shown = call.picture.digest if call.picture else ""
-            await self._composer.add(Line(key, shown, call.prompt.digest, most, tokens), body)
+            await self.composer.add(Line(key, shown, call.prompt.digest, most, tokens), body)
             self._spent += most
             self._tokens += tokens
             self.sent += 1
@@ -107,7 +96,7 @@ class BatchSender:
 
     def answered_now(self, key: str) -> bool:
         """Whether a batch of this run, or one that it found under way, gave the answer."""
-        return self._ledger.answered_now(key)
+        return self.ledger.answered_now(key)
 
     def take_less(self, tokens: int) -> None:
         """Keep within fewer tokens under way, as the provider has them limited."""
@@ -122,19 +111,19 @@ class BatchSender:
         """Raise what is known of a question without asking it."""
         if self.halt is not None:
             raise HaltedError from self.halt
-        known = self._ledger.outcome(key)
+        known = self.ledger.outcome(key)
         if known.refused is not None:
             raise RefusedError(known.refused)
-        if known.waiting or self._composer.holds(key):
+        if known.waiting or self.composer.holds(key):
             raise AwaitedError
-        if known.failures >= self._persistence.attempts:
+        if known.failures >= self.persistence.attempts:
             raise PassingError(f"{known.fault}, at the last of {known.failures} attempts")
         if self._full or not self._composing:
             raise AwaitedError
 
     def _has_room(self, most: int, tokens: int) -> bool:
         under_way = self._tokens > 0
-        if self._limit is not None and self._spent + most > self._limit:
+        if self.limit is not None and self._spent + most > self.limit:
             # Batches that come back free what they did not need; with none, nothing will.
             if not under_way:
                 self._stop()

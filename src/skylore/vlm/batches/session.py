@@ -51,10 +51,10 @@ class BatchSession(Session):
             self.ledger, self.batches, folder, settings.model, self.endpoint.place
         )
         self._batch_sender = BatchSender(
-            self.endpoint,
-            self.store,
-            self.ledger,
-            self._composer,
+            endpoint=self.endpoint,
+            store=self.store,
+            ledger=self.ledger,
+            composer=self._composer,
             tariff=tariff,
             persistence=settings.asking,
             drawing=drawing,
@@ -62,9 +62,9 @@ class BatchSession(Session):
             limit=settings.budget.amount if settings.budget else None,
         )
         self._courier = Courier(
-            Provider(self.endpoint),
-            self.ledger,
-            self._batch_sender,
+            provider=Provider(self.endpoint),
+            ledger=self.ledger,
+            sender=self._batch_sender,
             settings=self.batches,
             persistence=settings.asking,
             tariff=tariff,
