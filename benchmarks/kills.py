@@ -1,8 +1,9 @@
 """Kill what changes an archive at random moments, many times, and count what is lost.
 
 ``python -m benchmarks.kills``: real processes, SIGKILL; ingest, fill (with and without worker
-processes), append, index build, compaction and deletion. After each kill of the last four, and at
-the end of the others, the archive is checked as by ``skylore check``.
+processes), append, index build, compaction and deletion, and the build of codes on its own, which
+must end with the codes of one that nobody killed. After each kill of the last five, and at the end
+of the others, the archive is checked as by ``skylore check``.
 """
 
 from __future__ import annotations
@@ -78,6 +79,17 @@ def upkeep_row(folder: Path, what: str, kills: int) -> list[object]:
     return [what, found.kills, found.rows, *damage, "–"]
 
 
+def codes_row(folder: Path, kills: int) -> list[object]:
+    """Kill builds of codes, and compare what they leave with a build that nobody killed."""
+    from search.killed_builds import kill_builds
+
+    found = kill_builds(folder, rows=6000, kills=kills, seed=kills)
+    for message in found.problems:
+        print(message)
+    damage = [found.lost, found.doubled, found.wrong, len(found.problems)]
+    return ["build of codes", found.kills, found.rows, *damage, found.again]
+
+
 def main() -> None:
     """Run it."""
     parser = arguments(__doc__)
@@ -88,6 +100,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [upkeep_row(folder, what, options.kills) for what in UPKEEP]
+        rows.append(codes_row(folder, options.kills))
         rows.append(ingest_row(folder, options.kills))
         rows += [fill_row(folder, workers, options.kills) for workers in (0, 2)]
     publish("kills", table(header, rows), write=options.write)

@@ -19,6 +19,7 @@ from skylore.search.codes.coding import Coding, Here, code_parts
 from skylore.search.codes.costs import measure_costs
 from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.manifest import BUILDING, FILE, Manifest, folder_of
+from skylore.search.codes.merging import groups_to_merge, merge
 from skylore.search.codes.options import CodeOptions, Forecast, forecast
 from skylore.search.codes.segment import Part, Segment, open_segment, write_segment
 from skylore.search.codes.source import VectorSource
@@ -128,6 +129,7 @@ class _Build:
             if manifest is None or not self._fits(manifest, self._options.bytes_a_row):
                 manifest = self._begin()
         manifest, coded = self._complete(manifest, place)
+        manifest = self._merged(manifest, place)
         if manifest.segments and (manifest.calibration is None or manifest.costs is None):
             manifest = self._measured(manifest)
         manifest.save(self._folder)
@@ -173,6 +175,25 @@ class _Build:
             manifest.save(self._folder, place)
         names = tuple(name for name in manifest.segments if name not in earlier or name in good)
         return manifest.model_copy(update={"segments": names}), coded
+
+    def _merged(self, manifest: Manifest, place: str) -> Manifest:
+        """Make large segments of neighbours that nothing has changed since; one by one."""
+        segments = self._readable(manifest)
+        owners = owners_of(segments, self._source.parts())
+        whole = [
+            segment
+            for number, segment in enumerate(segments)
+            if all(owners.get(part) == number for part in segment.parts)
+        ]
+        for group in groups_to_merge(whole, self._options.segment_rows):
+            merged = [whole[number] for number in group]
+            name, gone = merge(self._folder, merged), {segment.name for segment in merged}
+            left = tuple(name for name in manifest.segments if name not in gone)
+            manifest = manifest.model_copy(update={"segments": (*left, name)})
+            manifest.save(self._folder, place)
+            for replaced in gone:
+                shutil.rmtree(self._folder / replaced, ignore_errors=True)
+        return manifest
 
     def _readable(self, manifest: Manifest) -> list[Segment]:
         segments = []

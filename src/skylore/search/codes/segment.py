@@ -7,6 +7,8 @@ import os
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Coded", "Part", "Segment", "lay_out", "open_segment", "write_segment"]
+__all__ = [
+    "Coded",
+    "Part",
+    "Segment",
+    "lay_out",
+    "open_segment",
+    "write_segment",
+    "written_segment",
+]
 
 ARRAYS = ("codes", "rows", "order", "offsets", "runs")
 
@@ -142,24 +152,30 @@ def lay_out(parts: tuple[Part, ...], coded: Coded, count: int) -> Segment:
 
 def write_segment(folder: Path, segment: Segment) -> str:
     """Write a segment below ``folder``, complete or not at all; returns its name."""
+    with written_segment(folder, segment.parts) as (unfinished, name):
+        for array in ARRAYS:
+            with (unfinished / f"{array}.npy").open("wb") as file:
+                np.save(file, getattr(segment, array), allow_pickle=False)
+    return name
+
+
+@contextmanager
+def written_segment(folder: Path, parts: tuple[Part, ...]) -> Iterator[tuple[Path, str]]:
+    """Give an empty folder for the arrays of a segment, and the name it has when they are there."""
     name = uuid.uuid4().hex[:16]
     unfinished = folder / f".{name}.unfinished"
     unfinished.mkdir(parents=True)
     try:
-        for array in ARRAYS:
-            with (unfinished / f"{array}.npy").open("wb") as file:
-                np.save(file, getattr(segment, array), allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
+        yield unfinished, name
         with (unfinished / "parts.json").open("w", encoding="utf-8") as text:
-            json.dump([[part.fragment, part.file, part.deleted] for part in segment.parts], text)
-            text.flush()
-            os.fsync(text.fileno())
+            json.dump([[part.fragment, part.file, part.deleted] for part in parts], text)
+        for path in unfinished.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
         unfinished.rename(folder / name)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return name
 
 
 def open_segment(folder: Path, name: str) -> Segment:
