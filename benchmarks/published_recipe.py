@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
 EPOCHS = 50
-PUBLISHED_BATCH = 8192
 STEPS_PER_EPOCH = 24
 """What 204,800 training pairs make at the published batch of 8,192."""
 WARMUP_EPOCHS = 10

@@ -62,6 +62,13 @@ class Pairs:
 def check_pairs(image_vectors: ArrayLike, text_vectors: ArrayLike, owners: ArrayLike) -> Pairs:
     """Check the training material and turn it into tensors.
 
+    Parameters
+    ----------
+    image_vectors : array_like, shape (N, Di)
+    text_vectors : array_like, shape (M, Dt)
+    owners : array_like, shape (M,), int
+        The row of ``image_vectors`` that each text describes.
+
     Raises
     ------
     ModelError

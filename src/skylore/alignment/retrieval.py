@@ -99,7 +99,19 @@ def measure_retrieval(
 def query_precisions(
     scores: NDArray[np.float32], relevant: NDArray[np.bool_]
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Return each query's average precision, and the rank of its first right hit from 1."""
+    """Return each query's average precision, and the rank of its first right hit from 1.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (Q, N)
+        Higher is better; ties count in the order of the columns.
+    relevant : ndarray, shape (Q, N), bool
+        With at least one right hit a query.
+
+    Returns
+    -------
+    tuple of ndarray, shape (Q,)
+    """
     order = np.argsort(-scores, axis=1, kind="stable")
     hits = np.take_along_axis(relevant, order, axis=1)
     found = np.cumsum(hits, axis=1)

@@ -61,7 +61,7 @@ def _refuse_random(network: Any, missing: Iterable[str]) -> None:  # noqa: ANN40
 
 
 def unmasked(network: Any, pixels: Tensor) -> dict[str, Tensor]:  # noqa: ANN401 - as above
-    """Say that no patch is hidden: masked autoencoders show themselves a quarter, by chance."""
+    """Say that no patch of ``(N, 3, H, W)`` is hidden: masked autoencoders hide three quarters."""
     if not hasattr(network.config, "mask_ratio"):
         return {}
     network.config.mask_ratio = 0.0

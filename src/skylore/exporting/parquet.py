@@ -67,7 +67,7 @@ def _up_to(
 
 
 def batches_of(archive: Archive, rows: NDArray[Any], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Read rows by their ids, some at a time, in the order given."""
+    """Read rows by their ids ``(N,)``, some at a time, in the order given."""
     for start in range(0, len(rows), BATCH_ROWS):
         ids = pa.array(rows[start : start + BATCH_ROWS])
         yield archive.take(ids, columns).drop_columns([ROW]).select(list(columns))

@@ -43,8 +43,10 @@ def cells_near(
 
     Parameters
     ----------
-    ra, dec, radius
-        Degrees; the radius at most 1.
+    ra, dec
+        ``(N,)``, ICRS degrees.
+    radius
+        Degrees, at most 1.
     """
     from cdshealpix import neighbours
 
@@ -59,7 +61,17 @@ def cells_near(
 def candidates(
     archive: Archive, ra: NDArray[np.float64], dec: NDArray[np.float64], radius: float
 ) -> Iterator[Chunk]:
-    """Give row ids and unit vectors of the rows that may lie within a radius of a position."""
+    """Give row ids ``(R,)`` and unit vectors ``(R, 3)`` of the rows that may lie near a position.
+
+    Parameters
+    ----------
+    archive
+        Whose rows.
+    ra, dec
+        ``(N,)``, ICRS degrees.
+    radius
+        Degrees, at most 1.
+    """
     order, cells = cells_near(ra, dec, radius)
     starts = np.flatnonzero(np.diff(cells, prepend=-2) > 1)
     if len(starts) <= _MOST_RANGES:

@@ -32,7 +32,13 @@ def by_question(of_answers: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
 
 
 def clean_counts(counts: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Check votes, and count those of questions that were not asked as zero."""
+    """Check votes ``(N, A)``, and count those of questions that were not asked as zero.
+
+    Raises
+    ------
+    ModelError
+        Votes are negative or infinite, or missing for some answers of a question only.
+    """
     k = double(counts)
     missing = k.isnan()
     # Stacked, so that a GPU is waited for once instead of once a question.
@@ -68,14 +74,26 @@ def result_type(values: Tensor) -> torch.dtype:
 
 
 def one_question(counts: Tensor) -> tuple[int]:
-    """Take all columns as the answers of one question."""
+    """Take all columns of votes ``(N, A)`` as the answers of one question.
+
+    Raises
+    ------
+    ModelError
+        They are not of two dimensions, or have no column.
+    """
     if counts.ndim != 2 or counts.shape[1] == 0:
         raise ModelError(f"votes must be (N, A), a column for each answer; not {counts.shape}")
     return (counts.shape[1],)
 
 
 def require_columns(values: Tensor, tree: DecisionTree) -> None:
-    """Refuse what has not one column for each answer of the tree."""
+    """Refuse what is not ``(N, A)``, with a column for each answer of the tree.
+
+    Raises
+    ------
+    ModelError
+        It is not.
+    """
     if values.ndim != 2 or values.shape[1] != len(tree.columns):
         raise ModelError(
             f"the tree {tree.name!r} has {len(tree.columns)} answers; got the shape "
@@ -84,7 +102,13 @@ def require_columns(values: Tensor, tree: DecisionTree) -> None:
 
 
 def require_same_shape(votes: Tensor, outputs: Tensor) -> None:
-    """Refuse votes and outputs of different shapes."""
+    """Refuse votes and outputs that are not both ``(N, A)``.
+
+    Raises
+    ------
+    ModelError
+        Their shapes differ.
+    """
     if votes.shape != outputs.shape:
         raise ModelError(
             f"votes {tuple(votes.shape)} and the model's outputs {tuple(outputs.shape)} must have "
@@ -93,7 +117,13 @@ def require_same_shape(votes: Tensor, outputs: Tensor) -> None:
 
 
 def require_positive(concentration: Tensor) -> None:
-    """Refuse concentrations that no Dirichlet distribution has."""
+    """Refuse concentrations ``(N, A)`` that no Dirichlet distribution has.
+
+    Raises
+    ------
+    ModelError
+        One is not positive, or not finite.
+    """
     if not bool((concentration.isfinite() & (concentration > 0)).all()):
         raise ModelError(
             "concentrations must be positive and finite; if they were, training has diverged: "

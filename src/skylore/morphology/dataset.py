@@ -123,7 +123,13 @@ def open_training_set(
 
 
 def group_names(table: pa.Table, group: str | None) -> list[str]:
-    """Name what must stay together; an object of no group stands for itself."""
+    """Name what must stay together; an object of no group stands for itself.
+
+    Raises
+    ------
+    ColumnError
+        The column holds neither text nor whole numbers.
+    """
     own = table["id"].cast(pa.string())
     try:
         given = table[group or "id"].cast(pa.string())

@@ -88,6 +88,16 @@ def check_votes(
 ) -> None:
     """Refuse at once what the loss would refuse in the middle of training.
 
+    Parameters
+    ----------
+    votes : ndarray, shape (N, A)
+        A column an answer of the tree; NaN where a question was not asked.
+    tree : DecisionTree
+    kind : str
+        ``votes`` are counts, ``fractions`` sum to 1 within a question.
+    columns : tuple of str
+        Where they are from, for the message.
+
     Raises
     ------
     ModelError

@@ -136,7 +136,13 @@ class Fit:
         return Band(*(np.array(column).reshape(shape) for column in zip(*found, strict=True)))
 
     def loss_at(self, D: float, N: float | None = None) -> Linear:
-        """Give the loss at ``D`` labels as a quantity that :meth:`bound` can bound."""
+        """Give the loss at ``D`` labels as a quantity that :meth:`bound` can bound.
+
+        Raises
+        ------
+        ModelError
+            ``D`` is not a positive number, or a joint law lacks ``N``.
+        """
         problem = self.region.problem
         if self.form == "joint" and N is None:
             raise ModelError("a joint law predicts for a number of parameters; give N too")
@@ -163,7 +169,13 @@ class Fit:
         return self.bootstrap(replicates=_REPLICATES, seed=_SEED)
 
     def bootstrap(self, *, replicates: int, seed: int) -> Replicates:
-        """Draw clusters of ``(subset, seed)`` anew and fit each replicate."""
+        """Draw clusters of ``(subset, seed)`` anew and fit each replicate.
+
+        Raises
+        ------
+        ModelError
+            None are asked for, or the law is broken.
+        """
         self._require_bounds(0.9)
         if replicates < 1:
             raise ModelError(f"{replicates} replicates are too few; ask for 2000")

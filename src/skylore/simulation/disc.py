@@ -82,7 +82,7 @@ def add_knots(
     rng: np.random.Generator, canvas: Colours, disc: Disc,
     at: tuple[NDArray[np.floating], NDArray[np.floating]], flux: float,
 ) -> None:  # fmt: skip
-    """Add knots at polar coordinates in the plane of the disc."""
+    """Add ``K`` knots ``at`` radii ``(K,)`` in pixels and azimuths ``(K,)`` in the disc's plane."""
     r, theta = at
     u, v = r * np.cos(theta), r * np.sin(theta) * disc.ratio
     x = disc.centre[0] + u * np.cos(disc.angle) - v * np.sin(disc.angle)

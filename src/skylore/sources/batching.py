@@ -14,7 +14,7 @@ __all__ = ["check_wanted", "chunk_wanted", "regroup"]
 
 
 def check_wanted(wanted: NDArray[np.bool_], total: int, rows: int) -> None:
-    """Check the arguments of :meth:`skylore.sources.base.Source.batches`.
+    """Check the flags ``(N,)`` and the number given to :meth:`skylore.sources.base.Source.batches`.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def check_wanted(wanted: NDArray[np.bool_], total: int, rows: int) -> None:
 
 
 def chunk_wanted(wanted: NDArray[np.bool_], total: int, rows: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the positions of the wanted objects, at most ``rows`` of them at a time."""
+    """Yield the positions where ``(N,)`` flags are set, at most ``rows`` of them at a time."""
     check_wanted(wanted, total, rows)
     positions = np.flatnonzero(wanted).astype(np.int64)
     for first in range(0, len(positions), rows):

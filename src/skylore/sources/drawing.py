@@ -59,7 +59,7 @@ def _observed(flux: NDArray[Any], bands: Sequence[str]) -> list[str]:
 def picture_of(
     flux: NDArray[Any], bands: Sequence[str], rendering: Rendering | None
 ) -> tuple[bytes, str]:
-    """Draw flux whose first row is the bottom one; give PNG bytes, and how they were made.
+    """Draw flux ``(B, H, W)`` with its first row at the bottom; give PNG bytes, and how.
 
     Raises
     ------

@@ -115,7 +115,13 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def open_hats(table: HatsTable) -> ArrowFiles:
-    """Open the partitions; metadata, samples for display and margins beside them are no rows."""
+    """Open the partitions; metadata, samples for display and margins beside them are no rows.
+
+    Raises
+    ------
+    SourceError
+        There is none, or one cannot be read.
+    """
     try:
         return ArrowFiles(table.folder, lambda file: _PARTITION.search(file) is not None)
     except SourceError as error:

@@ -59,6 +59,8 @@ def read_mosaic(path: Path, rendering: Rendering | None, max_pixels: int) -> Mos
     ------
     ImageError
         If it cannot be read, or has more than ``max_pixels`` samples.
+    SourceError
+        If there is nothing at the path, or a display image is to be rendered.
     """
     if not path.exists():
         raise SourceError(f"There is nothing at {printable(path)}.")

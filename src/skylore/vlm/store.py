@@ -115,14 +115,6 @@ class AnswerStore:
         rows = self.read(f"SELECT {_COLUMNS} FROM answers WHERE key = ?", (key,))  # noqa: S608 - names of fields
         return _answer(rows[0]) if rows else None
 
-    def recent(self, prompt: str, model: str, count: int) -> list[Answer]:
-        """Give the latest answers of a model to a prompt, usable or not."""
-        query = f"SELECT {_COLUMNS} FROM answers WHERE prompt = ? AND model = ?"  # noqa: S608 - names of fields
-        return [
-            _answer(row)
-            for row in self.read(f"{query} ORDER BY made DESC LIMIT ?", (prompt, model, count))
-        ]
-
     def spent(self) -> int:
         """Sum what all requests have cost, and may have cost, in 10⁻¹² of the currency."""
         query = "SELECT COALESCE(SUM(COALESCE(spent, reserved)), 0) FROM spending"

@@ -25,6 +25,8 @@ def make_judge(name: str, **asked: Any) -> CaptionJudge:  # noqa: ANN401 - as Mo
     ------
     ModelError
         There is no such judge, or the model cannot be asked so.
+    TypeError
+        What only a model is asked was given for ``keywords``.
     """
     if is_by_model(name):
         from skylore.evaluation.captions.by_model import ModelCaptionJudge

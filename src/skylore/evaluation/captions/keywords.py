@@ -100,7 +100,13 @@ class KeywordJudge:
         return cls(tuple(cues))
 
     def fill(self, tree: DecisionTree, captions: Sequence[str]) -> list[Answers]:
-        """Answer the questions of a tree from each caption."""
+        """Answer the questions of a tree from each caption.
+
+        Raises
+        ------
+        ModelError
+            No word of the lexicon speaks for an answer of this tree.
+        """
         known = set(tree.columns)
         used = [cue for cue in self.cues if f"{cue.question}_{cue.answer}" in known]
         if not used:
