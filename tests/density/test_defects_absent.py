@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import ks_2samp
 
 from skylore.density.calibration import randomised_pit
 from skylore.density.chain import sample
 from skylore.density.emulator import DensityEmulator
 from skylore.evaluation.distributions import uniformity_test
+from skylore.training.precision import training_precision
 
 CAP = 2.0
 
@@ -95,3 +97,9 @@ def test_d9_loading_forgets_nothing(emulator: DensityEmulator, tmp_path: Path) -
     rows = objects(30, seed=11)
     assert again.model.config == emulator.model.config
     assert np.array_equal(again.logprob(rows, "heavy"), emulator.logprob(rows, "heavy"))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_d9_numbered_devices_train_alike(device: str) -> None:
+    # Its range is that of single precision, so that no gradient needs scaling.
+    assert training_precision("auto", torch.device(device)) == torch.bfloat16
