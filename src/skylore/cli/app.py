@@ -34,6 +34,12 @@ __all__ = ["app"]
 EPILOG = """Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 archive, 4 input, 5 query,
 6 model or missing package, 130 interrupted (what was finished is kept; run it again to go on)."""
 
+_UNEXPECTED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(RuntimeError, TypeError, ValueError),
+)
+"""Errors of ours that nobody foresaw; those of wrong usage are for the base class to tell."""
+
 
 class _Group(TyperGroup):
     """Says what went wrong in one line, with the exit code of its kind."""
@@ -54,7 +60,7 @@ class _Group(TyperGroup):
             full = error.errno == errno.ENOSPC or "No space left" in str(error)
             hint = "the disk is full; free some space and run the same command again"
             _fail(ctx, error, hint if full else str(error), 1)
-        except (RuntimeError, ValueError, TypeError, KeyError, MemoryError) as error:
+        except _UNEXPECTED as error:
             hint = "; run with --debug for the traceback"
             _fail(ctx, error, f"{type(error).__name__}: {error}{hint}", 1)
 
