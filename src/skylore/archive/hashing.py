@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["AT_ONCE", "alike", "hashed_ids", "hashed_in_parts"]
 
 _WORD = 8
+_SEED = np.uint64(0xC2B2AE3D27D4EB4F)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
@@ -61,7 +62,8 @@ def hashed_ids(ids: pa.Array) -> Hashes:
     if lengths.any():
         data = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
         letters[np.arange(width) < lengths[:, None]] = data
-    numbers = lengths.astype(np.uint64)
+    # Spread, so that a length does not undo the letters of a short text.
+    numbers = (lengths.astype(np.uint64) + np.uint64(1)) * _SEED
     for place, word in enumerate(letters.view(np.uint64).T):
         mixed = (numbers ^ word) * _MIX
         mixed ^= mixed >> _SHIFT

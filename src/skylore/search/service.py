@@ -62,7 +62,7 @@ def answer(archive: Archive, query: Query) -> Results:
     way = ways[_mode(archive, query) if query.terms else "list"]
     try:
         ranking, plan, work = way(archive, query, query.offset + query.k, where)
-    except OSError as error:
+    except (OSError, pa.ArrowInvalid) as error:
         if query.where is None:
             raise
         raise FilterError(f"the filter cannot be computed: {_first_part(error)}") from error
