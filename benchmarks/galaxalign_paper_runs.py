@@ -17,6 +17,7 @@ from skylore.classification.examples import Examples, digests_of
 from skylore.classification.figures.shown import centred
 from skylore.classification.finish import finish
 from skylore.classification.guidance import Guidance, SymbolBank
+from skylore.classification.linear_head import best_ridge, fit_linear
 from skylore.classification.networks import TrainableNetwork, load_trainable, make_network
 from skylore.classification.run import ClassifierRun
 from skylore.classification.scores import retrieval_precisions
@@ -24,7 +25,6 @@ from skylore.classification.separation import separation_columns, separations
 from skylore.classification.service import words_of
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.sky_groups import sky_groups
-from skylore.classification.ways import fit_linear
 from skylore.intake.ingest import IngestOptions, ingest
 from skylore.morphology.dataset import share_by_hash
 from skylore.morphology.images import open_images
@@ -196,8 +196,9 @@ def train(
     truth = data.examples.labels[data.tested].numpy()
     if learner is None:
         features = run.features(data.tested, run.best).cpu()
-        known = run.features(examples.training, run.best).cpu().clone()
-        weight, bias = fit_linear(known, examples.labels[examples.training], len(examples.classes))
+        known = run.features(examples.training, run.best).cpu()
+        labels, classes = examples.labels[examples.training], len(examples.classes)
+        weight, bias = fit_linear(known, labels, classes, best_ridge(known, labels, classes))
         logits, vectors = features @ weight.T + bias, centred(features.numpy())
     else:
         run.go(_unseen)
@@ -205,7 +206,7 @@ def train(
         model = finish(run, "class")
         with torch.inference_mode():
             logits = model.raw_logits(features, model.config.way)
-            vectors = model.vectors(features).numpy()
+            vectors = model.shared(features).numpy()
     checkpoint.unlink(missing_ok=True)
     precisions = retrieval_precisions(vectors, truth)
     found: Found = {"truth": truth, "found": logits.argmax(dim=1).numpy()}

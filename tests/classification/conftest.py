@@ -33,7 +33,9 @@ def quick(network: str) -> ClassifierSettings:
     """A recipe of seconds."""
     return ClassifierSettings(
         network=network,
+        head_steps=20,
         steps=30,
+        tuning_rate=1.0,
         batch_size=16,
         dimension=16,
         drawings=8,

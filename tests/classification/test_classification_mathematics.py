@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from skylore.classification.linear_head import best_ridge, fit_linear
 from skylore.classification.scores import (
     calibration_error,
     confusion,
@@ -17,7 +18,7 @@ from skylore.classification.scores import (
     retrieval_precisions,
 )
 from skylore.classification.sky_groups import sky_groups
-from skylore.classification.ways import calibrate, fit_linear, neighbour_logits
+from skylore.classification.ways import calibrate, chosen_way, neighbour_logits
 
 LABELS = arrays(np.int64, st.integers(2, 40), elements=st.integers(0, 3))
 
@@ -86,8 +87,23 @@ def test_linear_head_finds_a_linear_rule() -> None:
     chance = torch.Generator().manual_seed(0)
     features = torch.randn(600, 5, generator=chance) * torch.tensor([1, 10, 0.1, 1, 1]) + 3
     labels = (features[:, 0] + 10 * features[:, 2] > 33).long()
-    weight, bias = fit_linear(features, labels, 2)
+    weight, bias = fit_linear(features, labels, 2, ridge=1e-3)
     assert ((features @ weight.T + bias).argmax(dim=1) == labels).float().mean() > 0.97
+
+
+@pytest.mark.parametrize(("signal", "least", "most"), [(3.0, 0.0, 0.03), (0.0, 0.3, 1.0)])
+def test_the_penalty_is_strong_where_there_is_nothing_to_learn(signal, least, most) -> None:
+    chance = torch.Generator().manual_seed(0)
+    labels = torch.arange(200) % 3
+    features = torch.randn(200, 20, generator=chance) + signal * torch.eye(3, 20)[labels]
+    assert least <= best_ridge(features, labels, 3) <= most
+
+
+@pytest.mark.parametrize(("gain", "way"), [(0.5, "text"), (0.01, "combined"), (-0.5, "combined")])
+def test_another_way_must_be_better_than_chance_makes_it(gain, way) -> None:
+    combined = torch.linspace(0, 2, 40)
+    noise = torch.linspace(-1, 1, 40)[torch.randperm(40, generator=torch.manual_seed(0))]
+    assert chosen_way({"text": combined - gain + noise, "combined": combined}) == way
 
 
 def test_neighbours_of_the_same_place_decide() -> None:

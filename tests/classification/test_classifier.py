@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from encoders.hub_models import save_clip, save_dino
@@ -14,8 +15,11 @@ from skylore import GalaxAlign
 from skylore.archive.table import Archive
 from skylore.classification import run
 from skylore.classification.evaluate import evaluate_classifier
+from skylore.classification.model import ClassifierModel
+from skylore.classification.networks import load_trainable
 from skylore.classification.service import fit_classifier
 from skylore.classification.settings import ClassifierSettings
+from skylore.classification.ways import WAYS
 from skylore.cli.app import app
 from skylore.errors import ModelError
 from skylore.imaging.decode import decode
@@ -29,7 +33,7 @@ def test_it_learns_and_every_way_tells_classes(shapes, model) -> None:
     report = evaluate_classifier(shapes, "shape", model, progress=False)
     assert report.objects == 32
     assert report.left_out == 96
-    assert {way.way for way in report.ways} == {"text", "symbol", "both", "neighbours", "linear"}
+    assert {way.way for way in report.ways} == set(WAYS)
     for way in report.ways:
         assert way.accuracy.mean > 0.85, way
         assert way.accuracy.low <= way.accuracy.mean <= way.accuracy.high
@@ -75,6 +79,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not(shapes, quick, model, tmp_
         {"positives": "pair"},
         {"steps": None, "first_epochs": 1, "most_epochs": 3, "patience": 1},
         {"accumulate": 2, "drawings": 1},
+        {"head_steps": 0},
     ],
 )
 def test_other_recipes_learn_too(shapes, quick, tmp_path, update) -> None:
@@ -83,6 +88,34 @@ def test_other_recipes_learn_too(shapes, quick, tmp_path, update) -> None:
     assert max(way.accuracy.mean for way in report.ways) > 0.8
     ways = {way.way for way in report.ways}
     assert ("symbol" in ways) == (update.get("objective", "tri-modal") == "tri-modal")
+
+
+def test_a_network_that_is_left_alone_stays_as_it_came(shapes, quick, tmp_path) -> None:
+    settings = changed(quick, network_rate=0, head_steps=60, steps=None)
+    report = fit_classifier(shapes, "known", tmp_path / "m", settings, progress=False)
+    assert [evaluation.step for evaluation in report.history] == [0]
+    kept = ClassifierModel.load(tmp_path / "m").network.state_dict()
+    came = load_trainable(quick.network).state_dict()
+    assert all(torch.equal(kept[name], tensor) for name, tensor in came.items())
+    found = evaluate_classifier(shapes, "shape", tmp_path / "m", progress=False)
+    assert max(way.accuracy.mean for way in found.ways) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("column", "objective", "told"),
+    [("is_ring", "tri-modal", None), ("number", "bimodal", "no word of 0, 1 says")],
+)
+def test_classes_that_nothing_is_drawn_for(quick, tmp_path, column, objective, told) -> None:
+    """Ring or not is drawn by the name of the column; mere numbers are learnt without symbols."""
+    rows = dict(shape_rows(48))
+    rows["is_ring"] = [kind == rows["shape"][0] for kind in rows["shape"]]
+    rows["number"] = [int(ring) for ring in rows["is_ring"]]
+    archive = archive_of(tmp_path / "a.skylore", rows)
+    settings = changed(quick, network_rate=0, steps=None)
+    report = fit_classifier(archive, column, tmp_path / "m", settings, progress=False)
+    assert ClassifierModel.load(tmp_path / "m").config.objective == objective
+    assert (told or "") in str(report)
+    assert (report.notice is None) == (told is None)
 
 
 def test_it_fills_columns_that_searches_filter_on(shapes, model, tmp_path) -> None:
@@ -150,7 +183,6 @@ def test_what_cannot_be_learnt_is_refused(shapes, quick, tmp_path) -> None:
     for column, update, reason in [
         ("shape", {}, r"fewer than 5 examples: 'ring' \(2\)"),
         ("one", {}, "has 1 classes"),
-        ("odd", {}, "no symbol is known for 'xyzzy'"),
         ("odd", {"symbols": "galaxymnist"}, "lack bar, xyzzy"),
         ("odd", {"network": "resnet"}, "training cannot go on from 'resnet'"),
     ]:

@@ -179,6 +179,8 @@ def test_stages_part_symbols_when_they_say(quick) -> None:
     epochs = {"steps": None, "first_epochs": 2, "most_epochs": 5}
     assert planned(**epochs) == Schedule(20, 50, 10)
     assert planned(**epochs, stages="first") == Schedule(None, 50, 10)
+    assert planned(**epochs, most_steps=25) == Schedule(10, 25, 10)
+    assert planned(**epochs, network_rate=0) == Schedule(None, 0, 1)
 
 
 @pytest.mark.parametrize("stages", ["first", "second"])

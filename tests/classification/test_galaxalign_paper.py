@@ -39,7 +39,7 @@ def plan(paper, tmp_path_factory: pytest.TempPathFactory, network: str):
         shares=(1, 2),
         seeds=1,
         settings=ClassifierSettings(
-            steps=4, batch_size=8, dimension=16, drawings=4, precision="float32"
+            head_steps=4, steps=4, batch_size=8, dimension=16, drawings=4, precision="float32"
         ),
     )
 

@@ -125,8 +125,8 @@ class GalaxAlign:
         Parameters
         ----------
         images : sequence of ndarray, shape (H, W, 3), uint8
-        way : {"text", "symbol", "both", "neighbours", "linear"}, optional
-            The one that was best on the validation objects by default.
+        way : {"text", "symbol", "both", "neighbours", "linear", "combined"}, optional
+            The one chosen on the validation objects by default.
 
         Raises
         ------

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
 from skylore import __version__
+from skylore.classification.heads import Head, Standard
 from skylore.classification.networks import NetworkDescription, make_network
 from skylore.classification.settings import Objective
 from skylore.classification.ways import Way, neighbour_logits
@@ -18,6 +19,9 @@ from skylore.morphology.network import frames_of
 from skylore.training.folders import FolderModel
 
 __all__ = ["ClassifierConfig", "ClassifierModel"]
+
+_OF_CLASSES = 0.75
+"""Weight of the probabilities of classes in the likeness of two images."""
 
 
 class ClassifierConfig(BaseModel):
@@ -32,13 +36,15 @@ class ClassifierConfig(BaseModel):
     network : NetworkDescription
     started_from : str
     dimension : int
-        Of its vectors.
+        Of its shared space; vectors have an entry a class besides.
     neighbours, trained_on : int
         Labelled vectors that are kept, and objects that were seen in training.
+    scale : float
+        Of cosines with words and symbols in a logit.
     temperatures : dict
         Of each way that the model has, from the validation objects.
     way : Way
-        The one that gave the validation objects the highest likelihood.
+        By which it classifies, chosen on the validation objects.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +57,7 @@ class ClassifierConfig(BaseModel):
     dimension: int
     neighbours: int
     trained_on: int
+    scale: Annotated[float, Field(gt=0)]
     temperatures: dict[Way, float]
     way: Way
     skylore_version: str = __version__
@@ -74,6 +81,7 @@ class ClassifierModel(FolderModel):
     known_labels: Tensor
     weight: Tensor
     bias: Tensor
+    prior: Tensor
     trained_on: Tensor
 
     def __init__(self, config: ClassifierConfig) -> None:
@@ -81,13 +89,15 @@ class ClassifierModel(FolderModel):
         classes, dimension = len(config.classes), config.dimension
         self.network = make_network(config.network)
         projects = config.objective != "cross-entropy"
-        self.head = nn.Linear(self.network.dimension, dimension) if projects else nn.Identity()
+        self.standard = Standard(self.network.dimension)
+        self.head = Head(self.network.dimension, dimension, 0.0) if projects else nn.Identity()
         shapes = {
             "texts": (classes, dimension),
             "symbols": (classes, dimension),
             "known": (config.neighbours, dimension),
             "weight": (classes, self.network.dimension),
             "bias": (classes,),
+            "prior": (classes,),
         }
         for name, shape in shapes.items():
             self.register_buffer(name, torch.zeros(shape))
@@ -99,22 +109,41 @@ class ClassifierModel(FolderModel):
         features: Tensor = self.network(frames_of(canvases, self.network.view))
         return features.float()
 
+    def shared(self, features: Tensor) -> Tensor:
+        """Bring features into the space of words and symbols, as unit rows ``(N, D)``."""
+        return F.normalize(self.head(self.standard(features)), dim=1)
+
     def vectors(self, features: Tensor) -> Tensor:
-        """Bring features into the shared space, as unit rows ``(N, D)``."""
-        return F.normalize(self.head(features), dim=1)
+        """Give unit rows ``(N, D + C)``, near each other for images of a class.
+
+        Their cosine is a weighted mean of that in the shared space and that of the probabilities
+        of classes. The chance that two objects are of one class is the product of their
+        probabilities, by which a ranking is best; the shared space orders those that are alike.
+        """
+        probable = F.normalize(self.probabilities(features), dim=1)
+        parts = [(1 - _OF_CLASSES) ** 0.5 * self.shared(features), _OF_CLASSES**0.5 * probable]
+        return torch.cat(parts, dim=1)
 
     def raw_logits(self, features: Tensor, way: Way) -> Tensor:
         """Give logits ``(N, C)`` that are not calibrated yet."""
+        if way == "combined":
+            return self._combined(features)
         if way == "linear":
             return features @ self.weight.T + self.bias
-        vectors = self.vectors(features)
+        vectors = self.shared(features)
         if way == "neighbours":
             return neighbour_logits(
                 vectors, self.known, self.known_labels, len(self.config.classes)
             )
-        if way == "both":
-            return vectors @ (self.texts + self.symbols).T / 2
-        return vectors @ (self.texts if way == "text" else self.symbols).T
+        anchors = {"text": self.texts, "symbol": self.symbols}
+        anchor = anchors.get(way, (self.texts + self.symbols) / 2)
+        return self.config.scale * vectors @ anchor.T + self.prior
+
+    def _combined(self, features: Tensor) -> Tensor:
+        """Give the logarithm of the mean probability of ways that see different things."""
+        covered = {"text", "symbol"} if "both" in self.config.temperatures else set()
+        parts = [w for w in self.config.temperatures if w not in {*covered, "combined"}]
+        return torch.stack([self.probabilities(features, w) for w in parts]).mean(dim=0).log()
 
     def probabilities(self, features: Tensor, way: Way | None = None) -> Tensor:
         """Give the probability of each class, ``(N, C)``.

@@ -29,7 +29,9 @@ class ClassifierReport(BaseModel):
     way : Way
     settings : ClassifierSettings
     history : list of Evaluation
-        On the validation objects.
+        On the validation objects; at step 0 after the heads' own steps.
+    notice : str, optional
+        What was done otherwise than asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,16 +44,17 @@ class ClassifierReport(BaseModel):
     way: Way
     settings: ClassifierSettings
     history: list[Evaluation]
+    notice: str | None = None
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Say it in one line, and a notice in another."""
         best = min(self.history, key=lambda e: e.held_out["class"]["nats"])
         found = best.held_out["class"]
         return (
             f"classify: {len(self.classes)} classes from {self.training} images, "
             f"{self.history[-1].step} steps; best at step {best.step} on {self.validation} held "
             f"out: accuracy {found['accuracy']:.3f}; classifies by {self.way}"
-        )
+        ) + (f"\n{self.notice}" if self.notice else "")
 
 
 class ClassReport(BaseModel):
@@ -193,7 +196,7 @@ Started from `{config.started_from}`, with the objective *{config.objective}*
 (Wang et al. 2024, arXiv 2411.19475) and positives by *{report.settings.positives}*.
 {report.training} images were learnt from; {report.validation} of other places on the sky decided
 when to stop, the temperatures, and that it classifies by *{config.way}*.
-{report.unusable} images could not be decoded.
+{report.unusable} images could not be decoded. {report.notice or ""}
 
 | class | labelled images |
 |---|---|

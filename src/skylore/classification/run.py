@@ -1,4 +1,4 @@
-"""The training loop of a classifier: two stages, averaged weights, checkpoints, an early end."""
+"""The training loop of a classifier: heads, two stages, averaged weights, an early end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
+from skylore.classification.encoding import features_of_rows
 from skylore.classification.examples import Examples
 from skylore.classification.guidance import Guidance
 from skylore.classification.networks import TrainableNetwork
@@ -18,10 +19,10 @@ from skylore.classification.rates import rates_of, rates_of_symbols
 from skylore.classification.schedule import Schedule
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.trimodal import TriModalNetwork
+from skylore.classification.warming import kept_features, warm_heads
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
 from skylore.morphology.augment import augment
-from skylore.morphology.network import frames_of
 from skylore.morphology.sampling import Sampling
 from skylore.training.checkpoint import read_checkpoint
 from skylore.training.precision import training_precision
@@ -30,7 +31,6 @@ from skylore.training.steps import average_into, cosine_share
 
 __all__ = ["ClassifierRun"]
 
-_BATCH = 256
 _CHECKPOINT_STEPS = 100
 
 
@@ -64,8 +64,8 @@ class ClassifierRun:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.model = TriModalNetwork(network, guidance.words, settings).to(self.device)
-        self.averaged = copy.deepcopy(self.model)
-        self.best = copy.deepcopy(self.model)
+        self.averaged = copy.deepcopy(self.model).eval()
+        self.best = copy.deepcopy(self.averaged)
         self.optimiser = torch.optim.AdamW(rates_of(self.model), betas=(0.9, 0.99))
         self.precision = training_precision(settings.precision, self.device)
         self.history: list[Evaluation] = []
@@ -82,6 +82,7 @@ class ClassifierRun:
             The loss is not finite.
         """
         self._resume()
+        self._warm(progress)
         while self.step < self.schedule.most and not self._has_ended():
             if self.step == self.schedule.first:
                 self._part_symbols()
@@ -89,7 +90,7 @@ class ClassifierRun:
                 torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
                 self._losses.append(self._step())
             self.step += 1
-            progress(self.step, self._losses[-1])
+            progress(self.settings.head_steps + self.step, self._losses[-1])
             evaluates = self.step % self.schedule.every == 0 or self.step == self.schedule.most
             if evaluates:
                 self._evaluate()
@@ -149,40 +150,43 @@ class ClassifierRun:
 
     def features(self, rows: Tensor, model: TriModalNetwork) -> Tensor:
         """Give a model's features of these images, ``(n, F)``, without augmentation."""
-        return self._features(self.examples.images.take, rows, model.network)
-
-    def _features(
-        self, take: Callable[[Tensor], Tensor], rows: Tensor, network: TrainableNetwork
-    ) -> Tensor:
-        network.eval()
-        found = []
-        with torch.inference_mode():
-            for part in torch.split(rows, _BATCH):
-                frames = frames_of(self.canvases(take(part)), network.view)
-                found.append(network([frame.to(self.device) for frame in frames]).float())
-        return torch.cat(found)
-
-    def canvases(self, pixels: Tensor) -> Tensor:
-        """Bring kept images to the size that the network sees, 8-bit."""
-        side = self.model.network.view.canvas
-        return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+        return features_of_rows(model.network, self.examples.images.take, rows)
 
     def symbol_features(self, model: TriModalNetwork) -> Tensor:
         """Give features of all drawings, ``(C, M, F)``."""
         if self.drawings is None:
             raise AssertionError("there are symbols to encode")
-        drawn = self.drawings.pixels
-        flat = drawn.flatten(0, 1)
+        flat = self.drawings.pixels.flatten(0, 1)
         network = model.symbol_network or model.network
-        found = self._features(lambda part: flat[part], torch.arange(len(flat)), network)
-        return found.reshape(*drawn.shape[:2], -1)
+        found = features_of_rows(network, flat.__getitem__, torch.arange(len(flat)))
+        return found.reshape(*self.drawings.pixels.shape[:2], -1)
+
+    def _warm(self, progress: Callable[[int, float], None]) -> None:
+        """Let the heads learn from the network as it came, if they have not."""
+        if self.history or self.step or not self.settings.head_steps:
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            kept = kept_features(
+                self.model.network,
+                self.examples,
+                self.drawings,
+                self.settings.augmentation,
+                self.precision,
+            )
+            for model in (self.model, self.averaged, self.best):
+                model.standard.learn(kept.images.flatten(0, 1))
+            places = Sampling(torch.arange(len(self.examples.training)), self._sampling.chances)
+            self._losses = [warm_heads(self.model, self.averaged, kept, places, progress)]
+        self._evaluate()
+        self._keep()
 
     def _evaluate(self) -> None:
         rows = self.examples.validation
         labels = self.examples.labels[rows].to(self.device)
         features = self.features(rows, self.averaged)
         with torch.inference_mode():
-            logits = self._logits(features)
+            logits = self.averaged.scores(features)
             nats = float(F.cross_entropy(logits, labels))
             right = float((logits.argmax(dim=1) == labels).float().mean())
         loss = sum(self._losses) / max(1, len(self._losses))
@@ -195,26 +199,19 @@ class ClassifierRun:
         if self.settings.steps is not None or self._best_at() == len(self.history) - 1:
             self.best.load_state_dict(self.averaged.state_dict())
 
-    def _logits(self, features: Tensor) -> Tensor:
-        model = self.averaged
-        if self.settings.objective == "cross-entropy":
-            logits: Tensor = model.linear(features)
-            return logits
-        seen = F.normalize(model.head(features), dim=1)
-        return model.log_scale.exp() * seen @ model.texts().T
-
     def _best_at(self) -> int:
         nats = [evaluation.held_out["class"]["nats"] for evaluation in self.history]
         return nats.index(min(nats))
 
     def _has_ended(self) -> bool:
-        """Whether so many evaluations of the last stage brought nothing."""
-        if self.settings.steps is not None:
+        """Whether so many evaluations brought nothing, of the last stage or in all."""
+        if self.settings.steps is not None or not self.history:
             return False
-        second = [i for i, e in enumerate(self.history) if e.step > (self.schedule.first or 0)]
-        if not second:
-            return False
-        since = len(self.history) - 1 - max(self._best_at(), second[0])
+        begun = 0
+        if not self.settings.head_steps:
+            later = (i for i, e in enumerate(self.history) if e.step > (self.schedule.first or 0))
+            begun = next(later, len(self.history))
+        since = len(self.history) - 1 - max(self._best_at(), begun)
         return since >= self.settings.patience
 
     def _modules(self) -> dict[str, nn.Module]:

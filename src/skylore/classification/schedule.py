@@ -9,6 +9,9 @@ from skylore.classification.settings import ClassifierSettings
 
 __all__ = ["Schedule"]
 
+_FEWEST = 4
+"""Steps between evaluations: fewer change too little to be told from chance."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -28,13 +31,17 @@ class Schedule:
 
     @classmethod
     def of(cls, settings: ClassifierSettings, images: int) -> Schedule:
-        """Plan a run on so many images."""
+        """Plan the network's steps on so many images; none where it stays as it came."""
+        if settings.network_rate == 0:
+            return cls(None, 0, 1)
         epoch = math.ceil(images / (settings.batch_size * settings.accumulate))
         if settings.steps is not None:
             first, most, every = settings.steps // 3, settings.steps, settings.steps // 4
         else:
             first = settings.first_epochs * epoch
-            most = max(first, settings.most_epochs * epoch)
-            every = round(epoch / settings.evaluations_an_epoch)
+            whole = max(first, settings.most_epochs * epoch)
+            most = min(whole, settings.most_steps)
+            first = round(first * most / whole)
+            every = max(_FEWEST, round(epoch / settings.evaluations_an_epoch))
         parts: dict[str, int | None] = {"both": first, "first": None, "second": 0}
         return cls(parts[settings.stages], most, max(1, every))

@@ -23,11 +23,12 @@ from skylore.classification.report import ClassifierReport, classifier_card
 from skylore.classification.run import ClassifierRun
 from skylore.classification.separation import Separation
 from skylore.classification.settings import ClassifierSettings
+from skylore.classification.spoken import readable, spoken_names, with_symbols
 from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ModelError
 from skylore.search.predicate import compile_predicate
-from skylore.symbols.library import load_symbols
+from skylore.symbols.library import FAMILIES_BY_WORDS, load_symbols
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -90,13 +91,15 @@ def fit_classifier(
         separation=separation,
         progress=progress,
     )
+    spoken = spoken_names(column, examples.classes)
+    settings, notice = with_symbols(settings, spoken)
     guidance = Guidance(
-        words_of(settings, examples.classes), _draw(settings, examples, network.view.canvas)
+        words_of(settings, spoken), _draw(settings, examples, spoken, network.view.canvas)
     )
     run = ClassifierRun(settings, examples, network, guidance, work / "checkpoint.safetensors")
     _go(run, progress=progress)
     model = finish(run, column)
-    report = _report(run, model)
+    report = _report(run, model, notice)
     model.save(folder, classifier_card(model.config, report), report.model_dump_json(indent=2))
     shutil.rmtree(work, ignore_errors=True)
     return report
@@ -111,18 +114,20 @@ def checked_where(archive: Archive, where: str | None) -> str | None:
     return compile_predicate(where, schema.names, whole)
 
 
-def _draw(settings: ClassifierSettings, examples: Examples, size: int) -> SymbolBank | None:
+def _draw(
+    settings: ClassifierSettings, examples: Examples, spoken: Sequence[str], size: int
+) -> SymbolBank | None:
     if settings.objective != "tri-modal":
         return None
-    symbols = load_symbols(settings.symbols, examples.classes)
-    return SymbolBank(
-        symbols, examples.classes, each=settings.drawings, size=size, seed=settings.seed
-    )
+    by_words = settings.symbols == FAMILIES_BY_WORDS
+    names = spoken if by_words else examples.classes
+    symbols = load_symbols(settings.symbols, names)
+    return SymbolBank(symbols, names, each=settings.drawings, size=size, seed=settings.seed)
 
 
 def words_of(settings: ClassifierSettings, classes: Sequence[str]) -> Tensor:
     """Encode what is said of each class, ``(C, Dt)``."""
-    said = [settings.caption.replace("{class}", _readable(name)) for name in classes]
+    said = [settings.caption.replace("{class}", readable(name)) for name in classes]
     return torch.from_numpy(_text_encoder(settings).encode(said))
 
 
@@ -135,13 +140,13 @@ def _text_encoder(settings: ClassifierSettings) -> TextEncoder:
     return load_text_encoder(settings.text_encoder or "minilm")
 
 
-def _readable(name: str) -> str:
-    return name.replace("_", " ").strip()
-
-
 def _go(run: ClassifierRun, *, progress: bool) -> None:
     with tqdm(
-        total=run.schedule.most, desc="classify", unit="step", disable=not progress, file=sys.stderr
+        total=run.settings.head_steps + run.schedule.most,
+        desc="classify",
+        unit="step",
+        disable=not progress,
+        file=sys.stderr,
     ) as bar:
 
         def advance(step: int, loss: float) -> None:
@@ -152,7 +157,7 @@ def _go(run: ClassifierRun, *, progress: bool) -> None:
         run.go(advance)
 
 
-def _report(run: ClassifierRun, model: ClassifierModel) -> ClassifierReport:
+def _report(run: ClassifierRun, model: ClassifierModel, notice: str | None) -> ClassifierReport:
     examples = run.examples
     names = Counter(examples.classes[i] for i in examples.labels.tolist())
     return ClassifierReport(
@@ -164,4 +169,5 @@ def _report(run: ClassifierRun, model: ClassifierModel) -> ClassifierReport:
         way=model.config.way,
         settings=run.settings,
         history=run.history,
+        notice=notice,
     )

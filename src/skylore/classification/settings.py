@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from skylore.morphology.augment import Augmentation
 
@@ -39,13 +39,20 @@ class ClassifierSettings(BaseModel):
         symbol and words, as published, which pushes apart what is alike.
     dimension : int
         Of the shared space.
+    head_steps : int
+        Steps in which the heads learn from features of the network as it came, before it learns
+        with them (Kumar et al. 2022, arXiv 2202.10054); these cost next to nothing. 0 leaves them
+        out.
+    dropout : float
+        Share of the features that the heads do without in each step.
     first_epochs : int
         With one encoder for images and symbols, after which symbols get a copy of their own. With
         no symbols there is no such stage, and its epochs are spent all the same.
-    most_epochs : int
-        In all, if validation does not end the training before.
+    most_epochs, most_steps : int
+        In all, whichever is less, if validation does not end the training before. Where it is the
+        steps, both stages are shorter in the same proportion.
     steps : int, optional
-        In place of both: so many steps, the first third with one encoder, and no early end.
+        In place of these: so many steps, the first third with one encoder, and no early end.
     stages : {"both", "first", "second"}
         Whether symbols share the encoder of images at first and then have one of their own, as
         published, or only ever the one or the other, which is what that is compared with.
@@ -59,7 +66,9 @@ class ClassifierSettings(BaseModel):
     learning_rate : float
         Of the heads.
     network_rate : float
-        Of the network's last layer, as a share of that.
+        Of the network's last layer, as a share of that; 0 leaves the network as it came.
+    tuning_rate : float
+        By which all rates are lower once the heads have had steps of their own.
     layer_decay : float
         By which the rate falls from layer to layer towards the input (Clark et al. 2020, arXiv
         2003.10555).
@@ -89,16 +98,20 @@ class ClassifierSettings(BaseModel):
     objective: Objective = "tri-modal"
     positives: Literal["class", "pair"] = "class"
     dimension: Annotated[int, Field(ge=8, le=4096)] = 256
+    head_steps: Annotated[int, Field(ge=0)] = 300
+    dropout: Share = 0.5
     first_epochs: Count = 10
     most_epochs: Count = 40
+    most_steps: Count = 240
     steps: Count | None = None
     stages: Literal["both", "first", "second"] = "both"
-    patience: Count = 8
+    patience: Count = 4
     evaluations_an_epoch: Annotated[float, Field(gt=0, le=10)] = 1.0
     batch_size: Annotated[int, Field(ge=4)] = 128
     accumulate: Count = 1
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     network_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    tuning_rate: Annotated[float, Field(gt=0, le=1)] = 0.25
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.85
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
@@ -110,6 +123,14 @@ class ClassifierSettings(BaseModel):
     fewest: Annotated[int, Field(ge=2)] = 5
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _something_learns(self) -> Self:
+        if self.network_rate == 0 and self.head_steps == 0:
+            raise ValueError(
+                "nothing would learn: with network_rate 0 the heads need head_steps of their own"
+            )
+        return self
 
     @property
     def digest(self) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
 from skylore.alignment.losses import contrastive_loss
+from skylore.classification.heads import Head, Standard
 from skylore.classification.networks import TrainableNetwork
 from skylore.classification.settings import ClassifierSettings
 
@@ -39,12 +40,13 @@ class TriModalNetwork(nn.Module):
         super().__init__()
         self.settings = settings
         self.network = network
-        self.head = nn.Linear(network.dimension, settings.dimension)
+        self.standard = Standard(network.dimension)
+        self.head = Head(network.dimension, settings.dimension, settings.dropout)
         self.word_head = nn.Linear(words.shape[1], settings.dimension)
         self.linear = nn.Linear(network.dimension, len(words))
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / _TEMPERATURE)))
         self.symbol_network: TrainableNetwork | None = None
-        self.symbol_head: nn.Linear | None = None
+        self.symbol_head: Head | None = None
         self.register_buffer("words", words.float())
 
     def part_symbols(self) -> None:
@@ -52,25 +54,27 @@ class TriModalNetwork(nn.Module):
         self.symbol_network = copy.deepcopy(self.network)
         self.symbol_head = copy.deepcopy(self.head)
 
-    def images(self, frames: list[Tensor]) -> Tensor:
-        """Give unit vectors of images, ``(N, D)``."""
-        return F.normalize(self.head(self.network(frames)), dim=1)
+    def seen(self, features: Tensor) -> Tensor:
+        """Give unit vectors ``(..., D)`` of features of images."""
+        return F.normalize(self.head(self.standard(features)), dim=-1)
 
-    def symbols(self, frames: list[Tensor]) -> Tensor:
-        """Give unit vectors of symbols, ``(N, D)``."""
-        network, head = self.symbol_network or self.network, self.symbol_head or self.head
-        return F.normalize(head(network(frames)), dim=1)
+    def drawn(self, features: Tensor) -> Tensor:
+        """Give unit vectors ``(..., D)`` of features of symbols."""
+        return F.normalize((self.symbol_head or self.head)(self.standard(features)), dim=-1)
 
     def texts(self) -> Tensor:
         """Give unit vectors of what is said of each class, ``(C, D)``."""
         return F.normalize(self.word_head(self.words), dim=1)
 
-    def loss(self, images: list[Tensor], symbols: list[Tensor] | None, labels: Tensor) -> Tensor:
-        """Give the loss of a batch.
+    def scores(self, features: Tensor) -> Tensor:
+        """Give the logits ``(N, C)`` by which validation judges, of features of images."""
+        if self.settings.objective == "cross-entropy":
+            linear: Tensor = self.linear(self.standard(features))
+            return linear
+        return self.log_scale.exp() * self.seen(features) @ self.texts().T
 
-        With L of :func:`skylore.alignment.losses.contrastive_loss`: L(image, text) for two
-        modalities, L(image, text) + L(symbol, text) in the first stage with three, and
-        L(image, text) + L(symbol, text) + L(image, symbol) in the second.
+    def loss(self, images: list[Tensor], symbols: list[Tensor] | None, labels: Tensor) -> Tensor:
+        """Give the loss of a batch, with the terms of its stage.
 
         Parameters
         ----------
@@ -78,17 +82,31 @@ class TriModalNetwork(nn.Module):
             Frames of ``N`` images, and of a symbol of the class of each.
         labels : Tensor, shape (N,)
         """
-        features = self.network(images)
+        features = self.network(images).float()
+        drawn = None
+        if symbols is not None:
+            drawn = (self.symbol_network or self.network)(symbols).float()
+        return self.loss_of_features(features, drawn, labels, self.symbol_network is not None)
+
+    def loss_of_features(
+        self, images: Tensor, symbols: Tensor | None, labels: Tensor, matched: bool
+    ) -> Tensor:
+        """Give the loss of features ``(N, F)`` of images, and of a symbol of the class of each.
+
+        With L of :func:`skylore.alignment.losses.contrastive_loss`: L(image, text) for two
+        modalities, L(image, text) + L(symbol, text) with three, and where images are ``matched``
+        with symbols L(image, symbol) as well.
+        """
         if self.settings.objective == "cross-entropy":
-            return F.cross_entropy(self.linear(features).float(), labels)
-        seen = F.normalize(self.head(features).float(), dim=1)
-        said = self.texts()[labels]
+            spared = self.head.dropout(self.standard(images))
+            return F.cross_entropy(self.linear(spared).float(), labels)
+        seen, said = self.seen(images).float(), self.texts()[labels]
         targets = self._targets(labels)
         total = contrastive_loss(seen, said, self.log_scale, targets)
         if symbols is not None:
-            drawn = self.symbols(symbols).float()
+            drawn = self.drawn(symbols).float()
             total = total + contrastive_loss(drawn, said, self.log_scale, targets)
-            if self.symbol_network is not None:
+            if matched:
                 total = total + contrastive_loss(seen, drawn, self.log_scale, targets)
         return total
 

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that torch code uses everywhere
 
-__all__ = ["NEIGHBOURS", "WAYS", "Way", "calibrate", "fit_linear", "neighbour_logits"]
+__all__ = ["NEIGHBOURS", "WAYS", "Way", "calibrate", "chosen_way", "neighbour_logits"]
 
-Way = Literal["text", "symbol", "both", "neighbours", "linear"]
-WAYS: tuple[Way, ...] = ("text", "symbol", "both", "neighbours", "linear")
-"""By the nearest words, the nearest symbol, both, labelled neighbours, or a linear head."""
+Way = Literal["text", "symbol", "both", "neighbours", "linear", "combined"]
+WAYS: tuple[Way, ...] = ("text", "symbol", "both", "neighbours", "linear", "combined")
+"""By the nearest words, the nearest symbol, both, labelled neighbours, a linear head, or the mean
+probability of those that see different things."""
 
 NEIGHBOURS = 20
 _SHARPNESS = 20.0
 """A neighbour counts for exp(20 (cos − 1)): one at 20 degrees for a third of one at none."""
 _FLOOR = 1e-3
-_RIDGE = 1e-3
 
 
 def neighbour_logits(vectors: Tensor, known: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -46,40 +46,6 @@ def neighbour_logits(vectors: Tensor, known: Tensor, labels: Tensor, classes: in
     return torch.log(votes / votes.sum(dim=1, keepdim=True) + _FLOOR)
 
 
-def fit_linear(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Fit multinomial logistic regression with a small ridge.
-
-    Minimises mean cross-entropy + λ ‖W‖² of standardised features by L-BFGS, from zero, which
-    makes it the same on every run.
-
-    Parameters
-    ----------
-    features : Tensor, shape (N, F)
-    labels : Tensor, shape (N,)
-    classes : int
-
-    Returns
-    -------
-    weight : Tensor, shape (C, F)
-    bias : Tensor, shape (C,)
-    """
-    mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
-    standard = (features - mean) / scale
-    weight = torch.zeros(classes, features.shape[1], device=features.device, requires_grad=True)
-    bias = torch.zeros(classes, device=features.device, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def objective() -> Tensor:
-        optimiser.zero_grad()
-        loss = F.cross_entropy(standard @ weight.T + bias, labels) + _RIDGE * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return loss
-
-    optimiser.step(objective)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    own = weight.detach() / scale
-    return own, bias.detach() - own @ mean
-
-
 def calibrate(logits: Tensor, labels: Tensor) -> float:
     """Give the temperature by which logits become the most likely probabilities.
 
@@ -89,3 +55,15 @@ def calibrate(logits: Tensor, labels: Tensor) -> float:
     grid = torch.exp(torch.linspace(-3.9, 3.9, 157))
     nats = torch.stack([F.cross_entropy(logits / t, labels) for t in grid.tolist()])
     return float(grid[int(nats.argmin())])
+
+
+def chosen_way(nats: dict[Way, Tensor]) -> Way:
+    """Choose by which way to classify, from what each costs on the validation objects, ``(N,)``.
+
+    The combined way, since it errs less often on what few objects cannot show, unless another is
+    better by more than one standard error of the paired differences (Breiman et al. 1984).
+    """
+    best = min(nats, key=lambda way: float(nats[way].mean()))
+    gain = nats["combined"] - nats[best]
+    error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)
+    return best if float(gain.mean()) > float(error) else "combined"

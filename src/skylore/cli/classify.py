@@ -24,7 +24,7 @@ Labels = Annotated[
 ]
 Model = Annotated[Path, typer.Option(metavar="FOLDER", help="The classifier.", show_default=False)]
 Way = Annotated[
-    Literal["text", "symbol", "both", "neighbours", "linear"] | None,
+    Literal["text", "symbol", "both", "neighbours", "linear", "combined"] | None,
     typer.Option(help="Classify so, not as suited the validation objects.", show_default=False),
 ]
 
