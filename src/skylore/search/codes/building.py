@@ -18,9 +18,10 @@ from skylore.search.codes.codebook import Codebook
 from skylore.search.codes.coding import Coding, Here, code_parts
 from skylore.search.codes.costs import measure_costs
 from skylore.search.codes.fragments import ArchiveVectors
+from skylore.search.codes.grouping import SMALL, grouped, kept_segments
 from skylore.search.codes.manifest import BUILDING, FILE, Manifest, folder_of
 from skylore.search.codes.merging import groups_to_merge, merge
-from skylore.search.codes.options import CodeOptions, Forecast, forecast
+from skylore.search.codes.options import TRIED, CodeOptions, Forecast, forecast
 from skylore.search.codes.segment import Part, Segment, open_segment, write_segment
 from skylore.search.codes.source import VectorSource
 from skylore.search.codes.training import train_codebook
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
     from skylore.archive.table import Archive
 
 __all__ = ["build", "build_codes"]
-
-MERGED = 8
-"""So many small segments are made into one."""
-SMALL = 8
-"""Segments of an eighth of the usual rows, or less, are small."""
-LEAST_LIVE = 0.75
-"""Segments that cover a smaller share of what they did are replaced."""
 
 
 def build_codes(
@@ -164,7 +158,7 @@ class _Build:
         parts = self._source.parts()
         segments = self._readable(manifest)
         owners = owners_of(segments, parts)
-        kept = _kept(segments, owners, self._options)
+        kept = kept_segments(segments, owners, self._options)
         earlier, good = set(manifest.segments), {segments[number].name for number in kept}
         left = {part: rows for part, rows in parts.items() if owners.get(part) not in kept}
         coded = 0
@@ -212,7 +206,7 @@ class _Build:
         with tqdm(
             total=total, desc=f"index {name}", unit="row", disable=hidden, file=sys.stderr
         ) as bar:
-            groups = _grouped(left, self._options.segment_rows)
+            groups = grouped(left, self._options.segment_rows)
             for made in self._coding(self._source, groups, book):
                 if isinstance(made, Segment):
                     yield made
@@ -254,28 +248,3 @@ class _Build:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-TRIED = 16_384
-"""Rows that are coded twice, to forecast how long all take."""
-
-
-def _kept(segments: list[Segment], owners: dict[Part, int], options: CodeOptions) -> set[int]:
-    """Choose the segments to keep: not those mostly stale, nor many small ones."""
-    owned = np.bincount(list(owners.values()), minlength=len(segments))
-    kept = {n for n, s in enumerate(segments) if owned[n] >= LEAST_LIVE * len(s.parts)}
-    small = {n for n in kept if len(segments[n]) * SMALL <= options.segment_rows}
-    return kept - small if len(small) >= MERGED else kept
-
-
-def _grouped(left: dict[Part, int], rows: int) -> Iterator[list[Part]]:
-    group: list[Part] = []
-    held = 0
-    for part, count in left.items():
-        group.append(part)
-        held += count
-        if held >= rows:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group

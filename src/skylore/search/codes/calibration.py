@@ -103,15 +103,16 @@ def calibrate(
     probed = Probed.of(view, queries, filters, tried)
     wanted = [1 - (1 - TO_REFINING) * (1 - r) for r in RECALLS]
     places = [probed.place(r, COUNTS[-1]) for r in wanted]
+    leniency = probed.leniency(wanted[RECALLS.index(USUAL)], COUNTS)
     return blank.model_copy(
         update={
             "margins": margins,
             "bias": bias,
             "spread": spread,
             "misses": tuple(MISSES[place] for place in places),
-            "leniency": probed.leniency(wanted[RECALLS.index(USUAL)], COUNTS),
+            "leniency": leniency,
             "ranks": probed.ranks,
-            "shares": tuple(probed.shares(place) for place in places),
+            "shares": tuple(probed.shares(place, COUNTS, leniency) for place in places),
         }
     )
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AT_ONCE", "CodeOptions", "Forecast", "forecast"]
+__all__ = ["AT_ONCE", "TRIED", "CodeOptions", "Forecast", "forecast"]
 
 LARGEST_SAMPLE = 1 << 19
 AT_ONCE = 1 << 15
 """Vectors of a sample that are held in full at a time; of the others, their projections."""
+TRIED = 16_384
+"""Rows that are coded twice, to forecast how long all take."""
 SAMPLE_A_LIST = 64
 FEWEST_LISTS, MOST_LISTS = 16, 16_384
 BOOKKEEPING = 12
 """Bytes a row besides its code: row id and place."""
-BASE_MEMORY = 800 << 20
+BASE_MEMORY = 350 << 20
 """Of a process that scans the table, what the engine reads ahead included: as measured."""
 
 

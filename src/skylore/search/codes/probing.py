@@ -192,6 +192,8 @@ def _passing(
     """Estimate how many members of each list pass the filters, from a sample of those that do."""
     if allowed is None:
         return sizes
+    if allowed in view.passing:
+        return view.passing[allowed]
     step = max(1, len(allowed) // SAMPLED)
     sample = RowSet(allowed.rows[::step])
     counted = np.zeros(len(sizes))
@@ -203,4 +205,5 @@ def _passing(
     # Half a row more, spread as if the filter had nothing to do with the vectors, since a list
     # without a sampled row need not be empty.
     passing: Values = (counted + 0.5 * np.minimum(1, share * sizes)) * step
+    view.passing[allowed] = passing
     return passing

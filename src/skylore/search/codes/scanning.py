@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Portion", "compare", "everything", "members", "rows_of", "with_codes"]
 
 BLOCK = 65_536
+THREADS = cpu_count() or 1
 ROWS_A_THREAD = 1 << 19
 """Fewer rows are not worth a thread of their own."""
 
@@ -107,7 +108,7 @@ def compare(
     """
     query = pack(code)
     total = sum(map(len, portions))
-    threads = max(1, min(cpu_count() or 1, total // ROWS_A_THREAD))
+    threads = max(1, min(THREADS, total // ROWS_A_THREAD))
     kept = [best, *(Best(best.count, best.floor) for _ in range(threads - 1))]
 
     def run(number: int) -> None:
@@ -129,7 +130,9 @@ def _score(best: Best, portion: Portion, query: PackedMatrix, allowed: RowSet | 
     high = np.flatnonzero(scores >= best.floor)
     if live.live is not None:
         high = high[live.live[places][high]]
-    rows = live.segment.rows[places][high]
+    ids = live.segment.rows
+    # The places first: most rows of a list are never looked at.
+    rows = ids[places][high] if isinstance(places, slice) else ids[places[high]]
     if allowed is not None:
         inside = allowed.contains(rows)
         rows, high = rows[inside], high[inside]
@@ -139,4 +142,4 @@ def _score(best: Best, portion: Portion, query: PackedMatrix, allowed: RowSet | 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="skylore-codes")
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="skylore-codes")

@@ -92,12 +92,20 @@ class Probed:
         for count in counts:
             tried = self.recalls.get(max(count, min(self.recalls)))
             own = usual if tried is None else MISSES[_largest(tried, wanted)]
-            factors.append(min(max(own / usual, 1.0), MOST_LENIENT))
+            # The root, since of short answers few hits are seen.
+            factors.append(min(max(own / usual, 1.0), MOST_LENIENT) ** 0.5)
         return (*factors[:-1], 1.0)
 
-    def shares(self, place: int) -> tuple[float, ...]:
+    def shares(
+        self, place: int, counts: Sequence[int], leniency: Sequence[float]
+    ) -> tuple[float, ...]:
         """Give the share of codes that an allowance compares, by length of answer."""
-        return tuple(float(found[place]) for found in self.compared.values())
+        found = []
+        for rank, compared in self.compared.items():
+            factor = float(np.interp(np.log(rank), np.log(counts), leniency))
+            allowed = MISSES[place] * factor * (1 + 1e-9)
+            found.append(compared[np.searchsorted(-np.array(MISSES), -allowed)])
+        return tuple(np.maximum.accumulate(found).tolist())
 
 
 def _largest(recalls: Grid, wanted: float) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from skylore.search.codes.source import VectorSource
 
 if TYPE_CHECKING:
     from skylore.archive.reading import Reading
+    from skylore.search.row_sets import RowSet
 
 __all__ = ["LiveSegment", "View", "fit", "open_view", "owners_of", "view_of"]
 
@@ -69,6 +71,11 @@ class View:
     def rows(self) -> int:
         """Number of the live rows that have codes."""
         return sum(segment.count for segment in self.segments)
+
+    @cached_property
+    def passing(self) -> WeakKeyDictionary[RowSet, NDArray[np.float64]]:
+        """Members of each list that pass a filter, for the filters that are in use."""
+        return WeakKeyDictionary()
 
 
 def view_of(archive: Reading, column: str) -> View | None:
