@@ -57,11 +57,21 @@ def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Tab
         table = pa.Table.from_pandas(source, preserve_index=False)
     else:
         raise SourceError(f"{type(source).__name__} is no table; give an archive, file or table")
+    table = _typed(table)
     flat = [f.name for f in table.schema if isinstance(catalogue_type(f.type), pa.DataType)]
     wanted = flat if columns is None else [name for name in flat if name in set(columns)]
     if table.num_rows == 0:
         raise SourceError("the table has no rows")
     return table.select(wanted)
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    """Give columns without any value a type, so that they are told of and not lost."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):
+            empty = pa.nulls(table.num_rows, pa.float64())
+            table = table.set_column(number, field.with_type(pa.float64()), empty)
+    return table
 
 
 def _read_path(path: Path, given: str, columns: Sequence[str] | None) -> pa.Table:

@@ -34,6 +34,7 @@ def read_astropy(path: Path) -> tuple[pa.Table, dict[str, str]]:
         If the file is damaged or holds no table.
     """
     columns: dict[str, pa.Array] = {}
+    fields: list[pa.Field] = []
     left_out: dict[str, str] = {}
     table = _read(path)
     for name in table.colnames:
@@ -45,7 +46,10 @@ def read_astropy(path: Path) -> tuple[pa.Table, dict[str, str]]:
             left_out[name] = f"neither a number nor text ({values.dtype})"
             continue
         columns[name] = _to_arrow(values, name, path)
-    return pa.table(columns), left_out
+        unit = getattr(values, "unit", None)
+        kept = {"unit": str(unit)} if unit is not None and str(unit) else None
+        fields.append(pa.field(name, columns[name].type, metadata=kept))
+    return pa.table(columns, schema=pa.schema(fields)), left_out
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - astropy has no types

@@ -15,16 +15,28 @@ from skylore.density.predictive import Predictive
 from skylore.errors import ModelError
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Scale", "density_curve", "label_of", "save", "scale_of", "shape_of_grid"]
+__all__ = [
+    "Scale",
+    "density_curve",
+    "label_of",
+    "legend",
+    "name_ticks",
+    "save",
+    "scale_of",
+    "shape_of_grid",
+]
 
 Floats = NDArray[np.float64]
 
 _SUFFIXES = (".png", ".pdf", ".svg")
 _ENDS = (0.002, 0.998)
 _DECADES = 1.5
+_WHOLE = 8
+_LETTERS = 18
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class Scale:
         if across:
             axes.set_xscale("log" if self.logarithmic else "linear")
             axes.set_xlim(self.low, self.high)
+            if not self.logarithmic:
+                axes.locator_params(axis="x", nbins=4)
         else:
             axes.set_yscale("log" if self.logarithmic else "linear")
             axes.set_ylim(self.low, self.high)
@@ -96,6 +110,9 @@ def density_curve(part: Predictive, scale: Scale, count: int = 400) -> tuple[Flo
     By differences of the distribution function, so that nothing between two places is missed; of
     a logarithmic axis a decade. Point masses are left out.
     """
+    if part.spec.kind == "integer":
+        # Steps over several numbers each, as the distribution function itself goes in steps.
+        count = int(np.clip((scale.high - scale.low) / _WHOLE, 8, count))
     edges = scale.steps(count + 1)
     points = sum(
         np.where(edges >= a, np.exp(part.spread.log_atoms[:, k].numpy())[:, None], 0.0)
@@ -110,6 +127,23 @@ def shape_of_grid(panels: int) -> tuple[int, int]:
     """Give rows and columns for so many panels, four abreast at most."""
     abreast = panels if panels <= 4 else 3 if panels in {5, 6, 9} else 4
     return -(-panels // abreast), abreast
+
+
+def legend(figure: Figure) -> None:
+    """Say above the panels what is drawn in them, each kind once."""
+    kinds: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            kinds.setdefault(label, handle)
+    figure.legend(list(kinds.values()), list(kinds), loc="outside upper center", ncols=5)
+
+
+def name_ticks(axes: Axes, names: list[str]) -> None:
+    """Write categories under an axis, aslant where they are many or long."""
+    aslant = len("".join(names)) > _LETTERS
+    axes.set_xticks(
+        range(len(names)), names, rotation=30 if aslant else 0, ha="right" if aslant else "center"
+    )
 
 
 def save(figure: Figure, file: Path) -> Path:

@@ -16,6 +16,8 @@ from skylore.density.plots.axes import (
     Scale,
     density_curve,
     label_of,
+    legend,
+    name_ticks,
     save,
     scale_of,
     shape_of_grid,
@@ -35,6 +37,7 @@ __all__ = ["plot_conditionals"]
 Floats = NDArray[np.float64]
 
 _MOST = 12
+_SHOWN = 0.02
 _SHADES = ((0.95, 0.16), (0.68, 0.32))
 
 
@@ -87,9 +90,7 @@ def plot_conditionals(
                 continue
             axes.set_title(f"row {rows[number]}", fontsize=10)
             axes.set_xlabel(label_of(read, target))
-        handles = [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]]
-        kinds = {str(h.get_label()): h for h in handles}
-        figure.legend(list(kinds.values()), list(kinds), loc="outside upper center", ncols=3)
+        legend(figure)
         return save(figure, file)
 
 
@@ -150,7 +151,7 @@ def _curves(axes: Axes, part: Predictive, prior: Predictive, row: int, scale: Sc
             linewidth=0,
             label=f"central {share:.0%}",
         )
-    axes.plot(at, density[row], color=COLOURS[0], linewidth=1.6, label="given the rest")
+    axes.plot(at, density[row], color=COLOURS[0], linewidth=1.6, label="given what is known")
     axes.plot(at, before[0], ":", color=GREY, linewidth=1.4, label="given nothing")
     axes.set_ylim(0, 1.08 * density[row].max())
 
@@ -158,14 +159,14 @@ def _curves(axes: Axes, part: Predictive, prior: Predictive, row: int, scale: Sc
 def _points(axes: Axes, part: Predictive, row: int) -> None:
     for number, atom in enumerate(part.spec.atoms):
         mass = float(np.exp(part.spread.log_atoms[row, number]))
-        if mass < 0.01:
+        if mass < _SHOWN:
             continue
         top = axes.get_ylim()[1]
         axes.vlines(atom, 0, mass * top, color=COLOURS[2], linewidth=3)
         axes.annotate(
             f"{mass:.0%} at {atom:.6g}",
-            (atom, mass * top),
-            ha="right",
+            (atom, max(mass, 0.3) * top),
+            ha="right" if atom > np.mean(axes.get_xlim()) else "left",
             va="bottom",
             fontsize=8.5,
             color=COLOURS[2],
@@ -195,7 +196,7 @@ def _categories(
         colours = [COLOURS[1] if i == own else COLOURS[0] for i in at]
         axes.bar(np.arange(len(at)), shares[number][at], color=colours, alpha=0.7)
         axes.plot(np.arange(len(at)), before[at], "_", color=INK, markersize=14)
-        axes.set_xticks(np.arange(len(at)), [names[i] for i in at], rotation=30)
+        name_ticks(axes, [names[i] for i in at])
         axes.set_ylabel("probability")
         axes.plot([], [], "s", color=COLOURS[1], label="its own value")
         axes.plot([], [], "_", color=INK, label="given nothing")

@@ -149,7 +149,7 @@ def _along(axes: Axes, drawn: Floats, data: Floats, scale: Scale, row: int | Non
                   alpha=0.45, label="data")  # fmt: skip
     weights = np.full(len(drawn), 1 / len(drawn))
     axes.hist(drawn, edges, weights=weights, histtype="step", color=COLOURS[0], linewidth=1.5,
-              label="draws")  # fmt: skip
+              label="draws (68 %, 95 %)")  # fmt: skip
     if row is not None and np.isfinite(data[row]):
         axes.axvline(data[row], color=COLOURS[1], label="its own value")
     scale.show(axes)

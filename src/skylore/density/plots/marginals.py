@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from skylore.density.coding import Coded
 from skylore.density.emulator import DensityEmulator
-from skylore.density.plots.axes import density_curve, label_of, save, scale_of, shape_of_grid
+from skylore.density.plots.axes import (
+    density_curve,
+    label_of,
+    legend,
+    name_ticks,
+    save,
+    scale_of,
+    shape_of_grid,
+)
 from skylore.density.predictive import Predictive
 from skylore.density.tables import read_table
 from skylore.scaling.drawing import COLOURS, GREY, INK, styled_figure
@@ -63,9 +71,7 @@ def plot_marginals(
             _panel(axes, emulator, read, coded, name)
         for axes in grid.flat[len(names) :]:
             axes.remove()
-        handles = [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]]
-        kinds = {str(h.get_label()): h for h in handles}
-        figure.legend(list(kinds.values()), list(kinds), loc="outside upper center", ncols=4)
+        legend(figure)
         return save(figure, file)
 
 
@@ -91,22 +97,23 @@ def _categories(axes: Axes, names: list[str], shares: Floats, found: Floats) -> 
     at = np.arange(len(shown))
     axes.bar(at, found[shown], color=GREY, alpha=0.45, label="data")
     axes.plot(at, shares[shown], "o", color=COLOURS[0], label="model")
-    axes.set_xticks(at, [names[i] for i in shown], rotation=30 if len(shown) > 3 else 0)
+    name_ticks(axes, [names[i] for i in shown])
     axes.set_ylabel("probability")
 
 
 def _number(axes: Axes, part: Predictive, x: Floats) -> None:
     spec = part.spec
     scale = scale_of(spec, x, part.draw(2000, 0)[0])
-    spread = x[~np.isin(x, spec.atoms)] if spec.kind != "integer" else x
     edges = scale.bins(spec)
+    whole = spec.kind == "integer" and bool(np.diff(edges).max() <= 1)
+    spread = x if whole else x[~np.isin(x, spec.atoms)]
     counts, _ = np.histogram(spread, edges)
     heights = counts / np.diff(scale.along(edges)) / max(1, len(x))
     axes.stairs(heights, edges, fill=True, color=GREY, alpha=0.45, label="data")
-    if spec.kind == "integer" and np.diff(edges).max() <= 1:
-        whole = np.rint(0.5 * (edges[1:] + edges[:-1]))
-        masses = np.diff(part.cdf(np.concatenate([[whole[0] - 1], whole])[None]))[0]
-        axes.plot(whole, masses, "o", markersize=3.5, color=COLOURS[0], label="model")
+    if whole:
+        numbers = np.rint(0.5 * (edges[1:] + edges[:-1]))
+        masses = np.diff(part.cdf(np.concatenate([[numbers[0] - 1], numbers])[None]))[0]
+        axes.plot(numbers, masses, "o", markersize=3.5, color=COLOURS[0], label="model")
         axes.set_ylabel("probability")
     else:
         at, density = density_curve(part, scale)
