@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.pipeline_data import GALAXIES, prepare
+from benchmarks.pipeline_data import GALAXIES, bytes_an_object, prepare
 from benchmarks.pipeline_projection import project
 from benchmarks.pipeline_stages import OURS
 from benchmarks.report import arguments, publish, table
@@ -40,25 +40,33 @@ def measured(stage: str, folder: Path, rounds: int) -> dict[str, Any]:
     """Run a stage in a process of its own; what was measured in this folder before is kept."""
     kept = folder / f"{stage.replace(' ', '-').replace(':', '')}.json"
     if not kept.exists():
-        command = [sys.executable, "-m", "benchmarks.pipeline_stages", stage, folder, str(rounds)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.pipeline_stages",
+            stage,
+            str(folder),
+            str(rounds),
+        ]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         kept.write_text(done.stdout.splitlines()[-1])
     found: dict[str, Any] = json.loads(kept.read_text())
     return found
 
 
-def row_of(stage: str, found: dict[str, Any]) -> list[object]:
+def row_of(stage: str, found: dict[str, Any], columns: float | None) -> list[object]:
     """Lay out what a stage took: medians, and the least and the most of the rounds."""
     turns = found["turns"]
     ours = 1e6 * np.array([turn["ours"] for turn in turns])
     bare = {part: [1e6 * turn["bare"].get(part, 0) for turn in turns] for part in PARTS}
+    size = found["disk"] / found["rows"] if columns is None else columns
     ratios = ours / np.maximum(np.sum(list(bare.values()), axis=0), 1e-9)
     return [
         stage,
         spread(ours, ",.0f"),
         *(f"{np.median(bare[part]):,.0f}" if any(bare[part]) else "" for part in PARTS),
         spread(ratios, ".2f") if any(map(any, bare.values())) else "",
-        f"{found['disk'] / found['rows']:,.0f}" if found["disk"] else "",
+        f"{size:,.0f}" if size else "",
         f"{found['peak'] / 1e6:,.0f}",
         f"{len(turns)} × {found['rows']:,}",
     ]
@@ -89,7 +97,8 @@ def main() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             prepare(folder, asked.objects)
             ready.touch()
-        rows = [row_of(stage, measured(stage, folder, asked.rounds)) for stage in OURS]
+        found = {stage: measured(stage, folder, asked.rounds) for stage in OURS}
+        rows = [row_of(s, took, bytes_an_object(s, folder)) for s, took in found.items()]
     load = f"Load of the machine at the end, over 15 minutes: {os.getloadavg()[2]:.0f}."
     publish("pipeline-cost", f"{table(HEADER, rows)}\n\n{load}", write=asked.write)
 

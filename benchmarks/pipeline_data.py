@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ from skylore.archive.sky import cells_of
 from skylore.archive.table import Archive
 from skylore.search.codes.codebook import Codebook, unit_rows
 from skylore.search.codes.fragments import ArchiveVectors, to_vectors
+from skylore.search.codes.options import MOST_LISTS
 
 __all__ = [
     "ASKED",
@@ -27,6 +30,7 @@ __all__ = [
     "MEASURED",
     "SEARCHED",
     "TEXTS",
+    "bytes_an_object",
     "large_codebook",
     "prepare",
     "queries",
@@ -35,10 +39,9 @@ __all__ = [
 GALAXIES = Path(__file__).parents[2] / "shared" / "data" / "gz1_sdss.parquet"
 IMAGES, EMBEDDED, MEASURED = "images.skylore", "embedded.skylore", "measured.skylore"
 CAPTIONED, TEXTS, SEARCHED = "captioned.skylore", "texts.skylore", "searched.skylore"
-INDEXED = "indexed.skylore"
+INDEXED, EMBEDDED_ONCE = "indexed.skylore", "embedded-once.skylore"
 COPIES = 20
 ASKED = 200
-MOST_LISTS = 8192
 HERE = FillOptions(progress=False, workers=0)
 
 
@@ -52,7 +55,7 @@ def prepare(folder: Path, objects: int) -> None:
     measured.refresh()
     _repeated(measured, folder / TEXTS, objects // 10, step="caption")
     _repeated(measured, folder / SEARCHED, COPIES * objects)
-    embedded = _worked(folder / "embedded-once.skylore", objects // 4, pipeline.embed)
+    embedded = _worked(folder / EMBEDDED_ONCE, objects // 4, pipeline.embed)
     _many_vectors(embedded, folder / INDEXED, COPIES * objects)
 
 
@@ -116,11 +119,37 @@ def _many_vectors(origin: Archive, place: Path, rows: int) -> None:
 
 def large_codebook(source: ArchiveVectors) -> Codebook:
     """Make a codebook with as many lists as the largest archives have; centres are vectors."""
-    sample = unit_rows(source.sample(4 * MOST_LISTS, seed=0))
-    book = Codebook.train(sample[: 1 << 13], length=128, lists=16)
+    sample = unit_rows(source.sample(2 * MOST_LISTS, seed=0))
+    book = Codebook.train(sample, length=128, lists=16)
     centres = (sample @ book.projection)[:MOST_LISTS]
-    spreads = np.full(MOST_LISTS, book.spreads.mean(), np.float32)
-    return Codebook(book.projection, book.scale, centres, spreads)
+    variances = np.repeat(book.variances.mean(axis=0, keepdims=True), len(centres), axis=0)
+    book = replace(book, centres=centres, variances=variances)
+    book.encode(sample[:8])
+    return book
+
+
+def bytes_an_object(stage: str, folder: Path) -> float | None:
+    """Give the bytes on disk of the columns that a stage fills; None if it fills none."""
+    from skylore.imaging.measurements import MEASUREMENT_SCHEMA
+
+    places: dict[str, tuple[str, tuple[str, ...]]] = {
+        "ingest": (IMAGES, ()),
+        "measure": (CAPTIONED, tuple(MEASUREMENT_SCHEMA.names)),
+        "caption": (TEXTS, ("caption", "captions")),
+        "embed images": (EMBEDDED_ONCE, ("image_vector", "vector")),
+        "embed captions": (f"run/{TEXTS}", ("caption_vectors",)),
+    }
+    if stage not in places:
+        return None
+    name, columns = places[stage]
+    objects = Archive.open(folder / name).objects
+    fields = [f for f in objects.lance_schema.fields() if not columns or f.name() in columns]
+    sizes = {field.id: field.bytes_on_disk for field in objects.stats.data_stats().fields}
+    return float(sum(sizes[i] for f in fields for i in _numbers(f))) / objects.count_rows()
+
+
+def _numbers(field: Any) -> list[int]:  # noqa: ANN401 - Lance's own field
+    return [field.id(), *(i for child in field.children() for i in _numbers(child))]
 
 
 def queries(archive: Archive) -> list[NDArray[np.float32]]:

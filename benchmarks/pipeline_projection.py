@@ -57,8 +57,8 @@ def rows_of(taken: dict[str, tuple[float, float]]) -> list[list[object]]:
     rows += [_row(f"{stage}, disk", size, "B") for stage, size in sizes.items() if size]
     rows.append(_row("all of it, disk", sum(sizes.values()), "B"))
     rows.append(_row("codes of one column, mapped memory", taken[CODES][1], "B"))
-    rows.append(_row("captions by a model, tokens in", tokens_in, ""))
-    rows.append(_row("captions by a model, tokens out", tokens_out, ""))
+    rows.append(_row("captions by a model, billion tokens in", tokens_in / 1e9, ""))
+    rows.append(_row("captions by a model, billion tokens out", tokens_out / 1e9, ""))
     rows.append(_row("captions by a model, at once", price, "$"))
     rows.append(_row("captions by a model, in batches", IN_BATCHES * price, "$"))
     return rows

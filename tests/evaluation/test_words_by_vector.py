@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
 import pytest
-from PIL import Image
 
-from skylore import pipeline
-from skylore.archive.fill import FillOptions
-from skylore.archive.table import Archive
+from evaluation.drawn import draw_discs, known_discs
 from skylore.evaluation.protocol import Settings, evaluate_search
 from skylore.evaluation.questions import Question
 from skylore.evaluation.rankers import choose_modes, image_column
@@ -17,24 +12,7 @@ from skylore.evaluation.rankers import choose_modes, image_column
 def archive(tmp_path_factory):
     """Ten discs seen from the side among ten round blobs, in the space shared with words."""
     folder = tmp_path_factory.mktemp("drawn")
-    y, x = np.mgrid[-32:32, -32:32] / 32
-    rng = np.random.default_rng(0)
-    for i in range(20):
-        flat = 0.12 if i < 10 else 0.95
-        angle = rng.uniform(0, np.pi)
-        u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-        light = np.exp(-5 * np.hypot(u, v / flat)) + rng.normal(0, 0.02, x.shape)
-        grey = (255 * np.clip(light, 0, 1)).astype(np.uint8)
-        (folder / "images").mkdir(exist_ok=True)
-        Image.fromarray(np.stack([grey] * 3, axis=-1)).save(folder / "images" / f"g{i:02d}.png")
-    made, _ = pipeline.ingest(folder / "a", folder / "images")
-    pipeline.embed(made, FillOptions(progress=False))
-    made.refresh()
-    made.add_columns([pa.field("edge_on", pa.bool_())])
-    rows = made.read(["id"], row_ids=True)
-    thin = [int(name.removesuffix(".png")[1:]) < 10 for name in rows["id"].to_pylist()]
-    made.write(pa.table({"_rowid": rows["_rowid"], "edge_on": thin}))
-    return Archive.open(folder / "a")
+    return known_discs(folder / "a", draw_discs(folder / "images"))
 
 
 def test_words_find_what_looks_so(archive):
