@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skylore.archive.schema import VECTORS
 from skylore.errors import ColumnError
-from skylore.search.codes.calibration import near_queries
+from skylore.search.codes.calibration import near_and_far
 from skylore.search.codes.fragments import ArchiveVectors
 from skylore.search.codes.trial_filters import (
     TrialFilter,
@@ -82,7 +82,8 @@ class Audit:
     Attributes
     ----------
     column, rows, queries
-        What was measured, on how many queries near sampled objects.
+        What was measured, on how many queries: every second near a sampled object, the others as
+        far from all objects as words may be.
     recall
         What was asked.
     lines
@@ -136,7 +137,7 @@ def _audit(
 ) -> Audit:
     column = view.manifest.column
     source = ArchiveVectors(archive, column)
-    asked = near_queries(source.sample(4 * queries, 2), queries, rng)
+    asked = near_and_far(source.sample(4 * queries, 2), queries, rng)
     filters = [
         TrialFilter("none", None),
         *(at_random(view, share, rng) for share in SHARES if share * view.rows >= 1),
