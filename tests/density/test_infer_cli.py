@@ -113,6 +113,52 @@ def test_posteriors_are_filled_and_filtered_by(galaxies: Path, model: Path) -> N
     assert "200 were there already" in again
 
 
+def test_the_unusual_is_written_filled_sorted_and_drawn(galaxies: Path, model: Path) -> None:
+    out = galaxies.with_name("odd.parquet")
+    asked = ("infer", "unusual", galaxies, "--model", model, "--target", "redshift")
+    assert "most unusual: rows" in invoke(*asked, "--given", "g,r,i", "--out", out)
+    written = pq.read_table(out)
+    assert written.column_names == ["row", "unusual", "log_density"]
+    tails = written["unusual"].to_numpy()
+    assert ((tails > 0) & (tails <= 1)).all()
+    assert abs(np.mean(tails < 0.2) - 0.2) < 0.1
+    rows = pacsv.read_csv(galaxies).slice(0, 150)
+    rows = rows.add_column(0, "id", pa.array([f"g{i:03d}" for i in range(150)]))
+    pacsv.write_csv(rows, galaxies.with_name("odd.csv"))
+    place = galaxies.with_name("odd.skylore")
+    invoke("ingest", place, galaxies.with_name("odd.csv"), "--id", "id", "--quiet")
+    filled = ("infer", "unusual", place, "--model", model, "--target", "redshift", "-q")
+    assert "150 done" in invoke(*filled, "--given", "g,r,i")
+    listed = json.loads(
+        invoke("search", place, "--sort", "redshift_unusual", "-k", 150, "--format", "json")
+    )
+    found = [hit["redshift_unusual"] for hit in listed["hits"]]
+    assert found == sorted(found)
+    np.testing.assert_allclose(sorted(tails[:150]), found, rtol=1e-6)
+    refused = CliRunner().invoke(app, [str(a) for a in asked])
+    assert refused.exit_code == 2
+    assert "--out FILE" in refused.output
+    drawn = galaxies.with_name("p.png")
+    base = (galaxies, "--model", model, "--out", drawn)
+    for kind, *more in (
+        ("marginals", "--target", "redshift,u"),
+        ("conditional", "--target", "redshift", "--row", 3, "--row", 5),
+        ("corner", "--target", "u,g", "--row", 2),
+        ("corner", "--target", "u,g"),
+    ):
+        drawn.unlink(missing_ok=True)
+        assert "drawn" in invoke("infer", "plot", kind, *base, *more)
+        assert drawn.stat().st_size > 15_000
+    for more, why in (
+        (("corner", *base, "--target", "u"), "two to 8 columns"),
+        (("conditional", *base, "--target", "u", "--row", 900), "no row 900"),
+        (("marginals", *base[:3], "--out", "x.doc"), ".png, .pdf, .svg"),
+    ):
+        done = CliRunner().invoke(app, ["infer", "plot", *map(str, more)])
+        assert done.exit_code == 6, done.output
+        assert why in done.output
+
+
 def emulator_columns(emulator: DensityEmulator) -> list[str]:
     errors = [spec.error for spec in emulator.columns if spec.error]
     return [spec.name for spec in emulator.columns] + errors
@@ -157,6 +203,7 @@ def test_probabilities_that_cannot_be_asked_are_refused(text: str) -> None:
 def test_bad_requests_end_with_one_line(galaxies: Path, model: Path, tmp_path: Path) -> None:
     for arguments, code in (
         (("fit", galaxies, "--model", tmp_path / "m", "--columns", "u,gg"), 6),
+        (("fit", galaxies, "--model", tmp_path / "m", "--columns", "u,nothing"), 6),
         (("fit", tmp_path / "none.csv", "--model", tmp_path / "m"), 4),
         (("logprob", galaxies, "--model", tmp_path, "--target", "u", "--out", "x.parquet"), 6),
         (("logprob", galaxies, "--model", model, "--target", "u_err", "--out", "x.parquet"), 6),

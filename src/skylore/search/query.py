@@ -123,7 +123,7 @@ class Query(Value):
         if self.sort is not None and self.terms:
             raise ValueError(
                 "hits of words and examples are ordered by likeness; sort a listing by filters "
-                f"alone, or narrow the hits by where={self.sort.column!r}…"
+                f"alone, or narrow the hits by a filter on {self.sort.column!r}"
             )
         return self
 

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 _SUFFIXES = (".png", ".pdf", ".svg")
 _ENDS = (0.002, 0.998)
 _DECADES = 1.5
-_WHOLE = 8
+_WHOLE = 20
 _LETTERS = 18
 
 
@@ -75,7 +75,7 @@ class Scale:
             axes.set_xscale("log" if self.logarithmic else "linear")
             axes.set_xlim(self.low, self.high)
             if not self.logarithmic:
-                axes.locator_params(axis="x", nbins=4)
+                axes.locator_params(axis="x", nbins=3)
         else:
             axes.set_yscale("log" if self.logarithmic else "linear")
             axes.set_ylim(self.low, self.high)
