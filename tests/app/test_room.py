@@ -36,7 +36,8 @@ def test_requests_wait_their_turn_and_are_refused_in_the_end() -> None:
             waiting = []
             for number, size in enumerate((60, 10, 100)):
                 waiting.append(threads.submit(work, number, size))
-                time.sleep(0.05)
+                while room.waiting <= number:
+                    time.sleep(0.001)
             assert order == []
         for each in waiting:
             each.result()

@@ -82,6 +82,11 @@ class Room:
         self._turns = threading.Condition()
         self._waiting: list[object] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     @contextmanager
     def held(self, size: int) -> Iterator[None]:
         """Hold so many bytes.

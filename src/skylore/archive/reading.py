@@ -79,12 +79,15 @@ class Reading:
     @property
     def schema(self) -> pa.Schema:
         """The columns as Arrow fields."""
-        return self._objects.schema
+        return self.cached_for_version("schema", lambda: self._objects.schema)
 
     @property
     def columns(self) -> dict[str, Column]:
         """The columns by name."""
-        return {f.name: column_of(f) for f in self.schema}
+        made = self.cached_for_version(
+            "columns", lambda: {field.name: column_of(field) for field in self.schema}
+        )
+        return dict(made)
 
     @property
     def version(self) -> int:
@@ -105,9 +108,11 @@ class Reading:
     def largest_image(self) -> int:
         """Pixels in the largest display image."""
         if self._largest_image is None:
-            sizes = self._objects.to_table(columns=["image_width", "image_height"])
-            pixels = pc.multiply(sizes["image_width"], sizes["image_height"])
-            self._largest_image = pc.max(pixels).as_py() or 0
+            largest = 0
+            for sizes in self._objects.to_batches(columns=["image_width", "image_height"]):
+                pixels = pc.multiply(sizes["image_width"], sizes["image_height"])
+                largest = max(largest, pc.max(pixels).as_py() or 0)
+            self._largest_image = largest
         return self._largest_image
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
