@@ -26,6 +26,7 @@ from skylore.density.run import MemberRun, Rows
 from skylore.density.settings import DensitySettings
 from skylore.density.tables import read_table
 from skylore.errors import ColumnError, ModelError
+from skylore.training.folders import unfinished_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +70,7 @@ def fit_density(
         There is too little to learn from, a column cannot be modelled, another model is in the
         folder, or training diverges.
     """
-    if folder is not None and (folder / "config.json").exists():
-        raise ModelError(f"{folder} holds a finished model already; give another folder")
+    work = None if folder is None else unfinished_in(folder)
     settings = settings or DensitySettings()
     table = read_table(source)
     specs, left_out = describe_columns(table, columns)
@@ -86,7 +86,7 @@ def fit_density(
     contrasts = find_contrasts(coded, specs)
     folds = _folds(groups, settings)
     whole = [Rows(coded, specs, contrasts, *fold) for fold in folds]
-    runs = _train(settings, whole, folder, progress=progress)
+    runs = _train(settings, whole, work, progress=progress)
     config = DensityConfig(
         columns=tuple(specs),
         contrasts=tuple((c.first, c.second, c.slope) for c in contrasts),
@@ -105,9 +105,9 @@ def fit_density(
         steps=[run.step for run in runs],
         history=[run.history for run in runs],
     )
-    if folder is not None:
+    if folder is not None and work is not None:
         model.save(folder, density_card(model.config, report), report.model_dump_json(indent=2))
-        shutil.rmtree(folder / "unfinished", ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     return model.eval(), report
 
 
@@ -119,9 +119,8 @@ def _check_emphasis(settings: DensitySettings, specs: Sequence[ColumnSpec]) -> N
 
 
 def _train(
-    settings: DensitySettings, rows: list[Rows], folder: Path | None, *, progress: bool
+    settings: DensitySettings, rows: list[Rows], work: Path | None, *, progress: bool
 ) -> list[MemberRun]:
-    work = None if folder is None else folder / "unfinished"
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     runs = [
