@@ -61,13 +61,15 @@ def answers_of(task: Task, options: argparse.Namespace) -> dict[str, Answers]:
 
 
 def forest_points(task: Task) -> Values:
-    """Give a random forest's estimates."""
+    """Give a random forest's estimates, from what peers see."""
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(200, min_samples_leaf=3, max_features=0.5, random_state=0)
-    known, asked = (np.delete(rows, task.place, axis=1) for rows in (task.training, task.test))
-    forest.fit(known, task.training[:, task.place])
-    return np.asarray(forest.predict(asked), np.float64)
+    training, test = task.for_peers(task.training), task.for_peers(task.test)
+    y = training.pop(task.target)
+    test.pop(task.target)
+    forest.fit(np.column_stack(list(training.values())), y)
+    return np.asarray(forest.predict(np.column_stack(list(test.values()))), np.float64)
 
 
 def joint(task: Task, options: argparse.Namespace, rows: int = 300, draws: int = 50) -> str:

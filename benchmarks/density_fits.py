@@ -62,9 +62,7 @@ def export(task: Task, folder: Path) -> None:
     """Write a task for those who run elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("training", task.training), ("test", task.test)):
-        columns = dict(zip(task.columns, rows.T.copy(), strict=True))
-        columns = columns if task.features is None else task.features(columns)
-        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+        pq.write_table(pa.table(task.for_peers(rows)), folder / f"{name}.parquet")
     cap = None if np.isnan(task.cap) else task.cap
     (folder / "task.json").write_text(json.dumps({"target": task.target, "cap": cap}))
 

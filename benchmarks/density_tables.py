@@ -56,6 +56,11 @@ class Task(NamedTuple):
         hidden[:, self.place] = np.nan
         return hidden
 
+    def for_peers(self, rows: Values) -> dict[str, Values]:
+        """Give the columns that peers see, and the target."""
+        columns = dict(zip(self.columns, rows.T.copy(), strict=True))
+        return columns if self.features is None else self.features(columns)
+
     def truth(self) -> Values:
         """Give the target's values in the test rows."""
         return self.test[:, self.place]
