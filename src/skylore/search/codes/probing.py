@@ -27,6 +27,8 @@ FIRST = 0.002
 """The share of all rows that the first wave compares."""
 GROWTH = 1.6
 """A wave ends when so many times as many lists are probed, since the last of the best has risen."""
+GATHERED = 2.0
+"""A chosen row costs as much as so many of a list."""
 AHEAD = 3.0
 """Lists are probed in the order of what is so many standard deviations above their mean score."""
 
@@ -113,6 +115,7 @@ class Probing:
         passing = _passing(view, self._large, sizes, allowed)
         self.frontier = Frontier(view.codebook, query, passing)
         self.rows, self.done = float(sizes.sum()), 0
+        self._before = np.append(0.0, np.cumsum(sizes[self.frontier.order]))
 
     def first(self, count: int) -> int:
         """Give how many lists the first wave takes."""
@@ -124,6 +127,10 @@ class Probing:
         portions = members(self._large, chosen)
         self.compared += compare(self.best, portions, self._query.code, self._allowed)
         self.done = min(goal, self.lists)
+
+    def rows_until(self, goal: int) -> float:
+        """Give how many rows lie in the lists that are left until so many are done."""
+        return float(self._before[goal] - self._before[self.done])
 
     def places_of(self, view: View, rows: NDArray[np.uint64]) -> NDArray[np.intp]:
         """Give when the list of each row is probed; -1 for rows that are compared at once."""
@@ -166,8 +173,21 @@ def probe_lists(view: View, query: CodedQuery, wanted: Wanted) -> tuple[Best, in
             continue
         beyond = probing.frontier.beyond(probing.done, lowest * query.unit, calibration)
         enough = probing.done + int(np.argmax(beyond <= few))
+        if wanted.allowed is not None and _rather_gathered(probing, enough, len(wanted.allowed)):
+            best = Best(wanted.pool)
+            gathered = compare(best, rows_of(view, wanted.allowed), query.code, None)
+            return best, probing.compared + gathered, probing.done
         goal = min(enough, int(GROWTH * probing.done) + 1)
     return probing.best, probing.compared, probing.done
+
+
+def _rather_gathered(probing: Probing, enough: int, matching: int) -> bool:
+    """Whether it has turned out that comparing the rows that pass the filters is less work.
+
+    Said only when half of that work is done already, as what the first waves foretell is too much.
+    """
+    worth = GATHERED * matching
+    return probing.compared > worth / 2 and probing.rows_until(enough) > worth
 
 
 def sizes_of(segments: Sequence[LiveSegment], lists: int) -> Values:
