@@ -76,7 +76,7 @@ def wide(path: Path, rows: int) -> str:
 
 
 def test_a_real_server_keeps_to_its_memory_and_its_number_of_requests(tmp_path: Path) -> None:
-    settings = ServerSettings(memory=LEAST, max_requests=9)
+    settings = ServerSettings(memory=LEAST, max_requests=9, patience_seconds=120)
     with process_of(wide(tmp_path / "a.skylore", 200_000), settings) as process:
         address, most = address_of(process), 0
 
