@@ -10,7 +10,7 @@ nested shares of it, and are asked about the held-out split. Finished runs are k
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -34,8 +34,8 @@ from skylore.classification.settings import ClassifierSettings
 from skylore.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
 
 SHARES = (16, 4, 1)
-CONTROLLED = 16
-"""The share at which controls are run: where symbols could matter most."""
+CONTROLLED = (16,)
+"""The shares at which controls are run: where symbols could matter most."""
 BEST, PUBLISHED = "three modalities, class positives", "three modalities, as published"
 START = "label-free twin, nearest symbol, no training"
 FEWEST = 16
@@ -57,7 +57,7 @@ def results(work: Path, asked: argparse.Namespace) -> pd.DataFrame:
     parts = []
     for task in [CHOSEN[number] for number in asked.tasks]:
         data = open_task(archive, task, kept)
-        runs = list(_runs(data, asked.shares, asked.seeds))
+        runs = list(_runs(data, asked))
         for share, seed, name, learner in tqdm(runs, desc=task.name):
             file = kept / f"{data.slug}-{share}-{seed}-{_slug(name)}-heads.parquet"
             if not file.exists():
@@ -75,14 +75,14 @@ def results(work: Path, asked: argparse.Namespace) -> pd.DataFrame:
 
 
 def _runs(
-    data: TaskData, shares: Sequence[int], seeds: int
+    data: TaskData, asked: argparse.Namespace
 ) -> Iterator[tuple[int, int, str, Learner | None]]:
     yield 1, 0, START, None
-    for share, seed in product(shares, range(seeds)):
+    for share, seed in product(asked.shares, range(asked.seeds)):
         rows = data.share(share, seed)
         if len(rows) < FEWEST or data.lacks_a_class(rows):
             continue
-        learners: Mapping[str, Learner] = METHODS | (CONTROLS if share == CONTROLLED else {})
+        learners: Mapping[str, Learner] = METHODS | (CONTROLS if share in asked.controls else {})
         yield from ((share, seed, name, learner) for name, learner in learners.items())
 
 
@@ -140,6 +140,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of the recipe")
     parser.add_argument("--seeds", type=int, default=3, help="subsets and runs of each share")
     parser.add_argument("--shares", type=int, nargs="+", default=SHARES, help="1 in so many labels")
+    parser.add_argument(
+        "--controls", type=int, nargs="*", default=CONTROLLED, help="shares with controls"
+    )
     every = range(len(CHOSEN))
     parser.add_argument("--tasks", type=int, nargs="+", default=every, help="0, 1 or 2, or several")
     options = parser.parse_args()

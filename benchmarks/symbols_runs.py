@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,7 +137,7 @@ def train(
         validation=validated,
         digests=np.zeros(len(data.classes), np.int64),
     )
-    guidance = Guidance(words_of(chosen, examples.classes), _bank(learner, chosen, data, network))
+    guidance = Guidance(_words(chosen, examples.classes), _bank(learner, chosen, data, network))
     with TemporaryDirectory() as place:
         run = ClassifierRun(chosen, examples, network, guidance, Path(place) / "c.safetensors")
         run.go(_unseen)
@@ -207,11 +208,32 @@ def _bank(
     if settings.objective != "tri-modal":
         return None
     classes = data.training.labels[0].classes
-    symbols = load_symbols(settings.symbols, classes)
-    shown = symbols if learner.symbols == "own" else _Mixed(symbols, learner.symbols)
-    return SymbolBank(
-        shown, classes, each=settings.drawings, size=network.view.canvas, seed=settings.seed
+    return _drawings(
+        settings.symbols,
+        classes,
+        learner.symbols,
+        (settings.drawings, network.view.canvas, settings.seed),
     )
+
+
+@cache
+def _drawings(
+    source: str, classes: tuple[str, ...], how: str, numbers: tuple[int, int, int]
+) -> SymbolBank:
+    each, size, seed = numbers
+    symbols = load_symbols(source, classes)
+    shown = symbols if how == "own" else _Mixed(symbols, how)
+    return SymbolBank(shown, classes, each=each, size=size, seed=seed)
+
+
+_encoded: dict[tuple[str, ...], torch.Tensor] = {}
+
+
+def _words(settings: ClassifierSettings, classes: tuple[str, ...]) -> torch.Tensor:
+    """Encode what is said of classes, once for all runs."""
+    if classes not in _encoded:
+        _encoded[classes] = words_of(settings, classes)
+    return _encoded[classes]
 
 
 def _unseen(step: int, loss: float) -> None:

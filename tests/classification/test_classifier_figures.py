@@ -54,14 +54,19 @@ def test_without_scikit_learn_components_are_drawn_and_t_sne_is_refused(monkeypa
     assert chosen_method(None) == "pca"
     with pytest.raises(DependencyMissingError, match="t-SNE needs scikit-learn"):
         chosen_method("t-sne")
+    with pytest.raises(DependencyMissingError, match="UMAP needs umap-learn"):
+        chosen_method("umap")
 
 
-def test_t_sne_keeps_clusters_apart() -> None:
+@pytest.mark.parametrize("method", ["t-sne", "umap"])
+def test_maps_keep_clusters_apart(method) -> None:
+    if method == "umap":
+        pytest.importorskip("umap")
     rng = np.random.default_rng(0)
     middles = np.eye(3, 12)[np.arange(60) % 3]
     vectors = middles + rng.normal(0, 0.1, (60, 12))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    flat = flatten(vectors, "t-sne")
+    flat = flatten(vectors, method)
     apart = np.linalg.norm(flat[:, None] - flat[None, :], axis=2)
     np.fill_diagonal(apart, np.inf)
     assert (apart.argmin(axis=1) % 3 == np.arange(60) % 3).all()

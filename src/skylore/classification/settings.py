@@ -98,7 +98,7 @@ class ClassifierSettings(BaseModel):
     objective: Objective = "tri-modal"
     positives: Literal["class", "pair"] = "class"
     dimension: Annotated[int, Field(ge=8, le=4096)] = 256
-    head_steps: Annotated[int, Field(ge=0)] = 300
+    head_steps: Annotated[int, Field(ge=0)] = 200
     dropout: Share = 0.5
     first_epochs: Count = 10
     most_epochs: Count = 40

@@ -25,6 +25,8 @@ from skylore.training.steps import average_into, cosine_share
 
 __all__ = ["KeptFeatures", "kept_features", "views_of", "warm_heads"]
 
+_HEADS = ("head", "word_head", "linear")
+
 _MOST_VIEWS = 8
 _ENOUGH_VIEWS = 4096
 _MATCHED_AFTER = 1 / 3
@@ -96,7 +98,7 @@ def warm_heads(
         Told each step and its loss.
     """
     settings, groups = model.settings, rates_of_heads(model)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99))
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     model.train()
     losses = []
     for step in range(settings.head_steps):
@@ -108,9 +110,13 @@ def warm_heads(
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], settings.gradient_clip)
         optimiser.step()
-        average_into(averaged, model, step, settings.averaging)
+        for part in _HEADS:
+            learnt, kept_apart = getattr(model, part), getattr(averaged, part)
+            average_into(kept_apart, learnt, step, settings.averaging)
         losses.append(float(loss.detach()))
         progress(step + 1, losses[-1])
+    with torch.no_grad():
+        averaged.log_scale.copy_(model.log_scale)
     last = losses[-max(1, len(losses) // 10) :]
     return sum(last) / len(last)
 

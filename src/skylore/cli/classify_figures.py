@@ -29,9 +29,11 @@ def figures(
         bool, typer.Option("--all", help="Objects that training saw as well, which flatters.")
     ] = False,
     method: Annotated[
-        Literal["t-sne", "pca"] | None,
+        Literal["t-sne", "umap", "pca"] | None,
         typer.Option(
-            "--map", help="How to flatten: t-sne where scikit-learn is there.", show_default=False
+            "--map",
+            help="How to flatten: t-sne where scikit-learn is there; umap takes umap-learn.",
+            show_default=False,
         ),
     ] = None,
     most: Annotated[int, typer.Option(min=4, help="Objects, by chance from more.")] = 2000,

@@ -21,7 +21,7 @@ FINER = 4
 """Drawn so many times larger and then averaged, which makes edges smooth."""
 REACH = 0.86
 """Half the frame that the drawing takes up at most."""
-BLACK, FAINT, MIDDLE, BRIGHT = 0, 90, 170, 255
+BLACK, DISC, FAINT, MIDDLE, BRIGHT = 0, 45, 90, 170, 255
 PEN = 0.055
 TURN = np.linspace(0, 2 * np.pi, 241)
 INNER_DISC = 0.2
@@ -65,8 +65,6 @@ class _Stroke(NamedTuple):
 def _strokes(symbol: Symbol) -> Iterator[_Stroke]:
     for tail in _tails(symbol):
         yield _Stroke(tail, MIDDLE, 1.6 * PEN, 0.3)
-    if not (symbol.shading or symbol.spikes or symbol.is_edge_on):
-        yield _Stroke(_outline(symbol), MIDDLE, PEN / 2)
     if symbol.lane:
         yield _Stroke(_along(1.0), BLACK, symbol.lane)
     for curve in (*_arms(symbol), *_arcs(symbol)):
@@ -136,11 +134,15 @@ def _outline(symbol: Symbol) -> Points:
 
 
 def _body(symbol: Symbol) -> Iterator[tuple[Points, int]]:
-    """Give nested areas, brighter inwards, or the lens shape of a disc from its side."""
+    """Give nested areas, brighter inwards: a ball, a disc, or the lens shape of its side."""
     if symbol.is_edge_on:
         across = np.linspace(-1, 1, 61)
         up = symbol.axis_ratio * (1 - across**2)
         yield np.concatenate([np.stack([across, up], 1), np.stack([across, -up], 1)[::-1]]), MIDDLE
+    elif not symbol.shading and not symbol.spikes:
+        # Faint and without an edge, which would look like a ring.
+        for share in (1.0, 0.75, 0.5):
+            yield share * _outline(symbol), round(DISC + 2 * (1 - share) * (FAINT - DISC))
     elif symbol.shading:
         for share in (1.0, 0.75, 0.5, 0.25):
             yield share * _outline(symbol), round(FAINT + (BRIGHT - FAINT) * (1 - share) / 0.75)

@@ -24,7 +24,7 @@ class Symbol(BaseModel):
     axis_ratio : float
         Of the body as seen: 1 is round.
     shading : float
-        How filled the body is: 0 is an outline, 1 a bright ball.
+        How bright the body is: 0 is a faint disc, 1 a bright ball.
     bulge, ring : float
         Radii; 0 is none.
     boxiness : float

@@ -74,7 +74,7 @@ def draw_figures(
         ``reliability.png`` go.
     where, seen_too, separation
         Which objects, as :func:`skylore.classification.evaluate.evaluate_classifier` takes them.
-    method : {"t-sne", "pca"}, optional
+    method : {"t-sne", "umap", "pca"}, optional
         t-SNE where scikit-learn is installed.
     most : int
         Objects, drawn by chance from more.
@@ -84,7 +84,7 @@ def draw_figures(
     Raises
     ------
     DependencyMissingError
-        matplotlib is missing, or scikit-learn where t-SNE was asked for.
+        matplotlib is missing, or scikit-learn or umap-learn where their map was asked for.
     ColumnError, FilterError, ModelError
         As for evaluating.
     """

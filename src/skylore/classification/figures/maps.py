@@ -1,4 +1,4 @@
-"""Maps of a space on paper: neighbours stay neighbours (t-SNE), or the two widest directions."""
+"""Maps of a space on paper: neighbours stay neighbours, or the two widest directions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MapMethod", "chosen_method", "flatten", "plot_maps", "principal_plane"]
 
-MapMethod = Literal["t-sne", "pca"]
+MapMethod = Literal["t-sne", "umap", "pca"]
 Places = NDArray[np.float64]
-_TITLES = {"t-sne": "t-SNE", "pca": "first two principal components"}
+_TITLES = {"t-sne": "t-SNE", "umap": "UMAP", "pca": "first two principal components"}
+_NEEDED = {"t-sne": ("sklearn", "scikit-learn"), "umap": ("umap", "umap-learn")}
+"""What is imported, and the name under which it is installed."""
 
 
 def chosen_method(asked: MapMethod | None) -> MapMethod:
@@ -32,15 +34,16 @@ def chosen_method(asked: MapMethod | None) -> MapMethod:
     Raises
     ------
     DependencyMissingError
-        t-SNE was asked for without scikit-learn.
+        t-SNE was asked for without scikit-learn, or UMAP without umap-learn.
     """
-    there = find_spec("sklearn") is not None
-    if asked == "t-sne" and not there:
-        raise DependencyMissingError(
-            "t-SNE needs scikit-learn; install it with: pip install scikit-learn, or draw "
-            "principal components with --map pca"
-        )
-    return asked or ("t-sne" if there else "pca")
+    if asked in _NEEDED:
+        module, package = _NEEDED[asked]
+        if find_spec(module) is None:
+            raise DependencyMissingError(
+                f"{_TITLES[asked]} needs {package}; install it with: pip install {package}, or "
+                "draw principal components with --map pca"
+            )
+    return asked or ("t-sne" if find_spec("sklearn") is not None else "pca")
 
 
 def principal_plane(vectors: Vectors) -> Places:
@@ -61,16 +64,29 @@ def flatten(vectors: Vectors, method: MapMethod, seed: int = 0) -> Places:
     """Bring unit vectors ``(N, D)`` onto a plane, ``(N, 2)``.
 
     t-SNE (van der Maaten & Hinton 2008) of cosine distances, begun with principal components
-    (Kobak & Berens 2019), which keeps the large arrangement.
+    (Kobak & Berens 2019), which keeps the large arrangement; or UMAP (McInnes et al. 2018, arXiv
+    1802.03426), likewise.
     """
     if method == "pca" or len(vectors) < 4:
         return principal_plane(vectors)
+    if method == "umap":
+        return _by_umap(vectors, seed)
     from sklearn.manifold import TSNE
 
     near = min(30.0, (len(vectors) - 1) / 3)
     model = TSNE(perplexity=near, metric="cosine", init="pca", random_state=seed, n_jobs=1)
     found: Places = model.fit_transform(np.asarray(vectors, np.float32)).astype(float)
     return found
+
+
+def _by_umap(vectors: Vectors, seed: int) -> Places:
+    from umap import UMAP
+
+    near = min(15, len(vectors) - 1)
+    start = principal_plane(vectors).astype(np.float32)
+    # One thread is what it takes to draw the same map again.
+    model = UMAP(n_neighbors=near, metric="cosine", init=start, random_state=seed, n_jobs=1)
+    return np.asarray(model.fit_transform(np.asarray(vectors, np.float32)), float)
 
 
 def plot_maps(shown: Shown, started_from: str, method: MapMethod, seed: int = 0) -> Figure:
