@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skylore.errors import ColumnError
 from skylore.search.codes.calibration import near_queries
 from skylore.search.codes.codebook import leading_directions, unit_rows
 from skylore.search.codes.fragments import ArchiveVectors
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Compression", "compare_compressions"]
 
 SAMPLE = 40_000
+FEWEST = 10
 QUERIES = 50
 LENGTH = 100
 LENGTHS = (64, 128, 256)
@@ -87,11 +89,22 @@ def compare_compressions(
         To be reached after candidates were read in full.
     seed
         For sample and queries.
+
+    Raises
+    ------
+    ColumnError
+        There are too few vectors to compare with.
     """
     rng = np.random.default_rng(seed)
     vectors = unit_rows(ArchiveVectors(archive, column).sample(SAMPLE + 4 * QUERIES, seed))
+    if len(vectors) < FEWEST:
+        raise ColumnError(
+            f"column {column!r} has {len(vectors)} vectors; to compare compressions takes at "
+            f"least {FEWEST}"
+        )
     rng.shuffle(vectors)
-    held, sample = vectors[: 4 * QUERIES], vectors[4 * QUERIES :]
+    beside = min(4 * QUERIES, len(vectors) // 5)
+    held, sample = vectors[:beside], vectors[beside:]
     queries = unit_rows(near_queries(held, QUERIES, rng))
     exact = queries @ sample.T
     count = min(LENGTH, len(sample))
@@ -108,7 +121,7 @@ def compare_compressions(
                 bytes_a_row=code,
                 disk=code * rows,
                 recall_at_100=float((places < count).mean()),
-                candidates=int(np.quantile(places, recall)) + 1,
+                candidates=max(count, int(np.quantile(places, recall)) + 1),
                 scan_ms=1e3 * rate * size * rows,
             )
         )
