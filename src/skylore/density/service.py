@@ -80,7 +80,7 @@ def fit_density(
     if len(kept) < _FEWEST_ROWS:
         raise ModelError(f"{len(kept)} rows are too few to learn a density; give {_FEWEST_ROWS}")
     groups = _groups(coded, table, group)[kept]
-    coded = coded.rows(kept)
+    coded, settings = coded.rows(kept), settings.for_rows(len(kept))
     if settings.head == "diffusion":
         check_errors(coded, specs, settings)
     contrasts = find_contrasts(coded, specs)

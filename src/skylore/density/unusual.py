@@ -133,12 +133,13 @@ def _whole_edges(part: Predictive, block: Coded, column: int) -> Floats | None:
     return edges
 
 
-def _of_masses(part: Predictive, block: Coded, column: int, whole: Floats | None) -> Floats:
-    values = np.broadcast_to(np.asarray(whole), (len(block), np.size(whole)))
+def _of_masses(part: Predictive, block: Coded, column: int, whole: Floats) -> Floats:
+    values = np.broadcast_to(whole, (len(block), len(whole)))
     masses = np.diff(np.concatenate([part.cdf(values[:, :1] - 1), part.cdf(values)], 1), axis=1)
     own = np.exp(part.log_prob(block, column))[:, None]
     beyond = 1 - masses.sum(axis=1)
-    return np.where(masses <= own * (1 + _TIED), masses, 0.0).sum(axis=1) + beyond.clip(min=0)
+    rarer: Floats = np.where(masses <= own * (1 + _TIED), masses, 0.0).sum(axis=1)
+    return rarer + beyond.clip(min=0)
 
 
 def _of_densities(part: Predictive, block: Coded, column: int) -> Floats:

@@ -36,7 +36,7 @@ class Sort(Value):
         name = (text[: found.start()] if found else text).strip()
         if len(name) > 2 and name[0] == name[-1] and name[0] in '`"':
             name = name[1:-1]
-        return cls(column=name, descending=bool(found) and found[1].lower() == "desc")
+        return cls(column=name, descending=found is not None and found[1].lower() == "desc")
 
     def __str__(self) -> str:
         """Write it so that :meth:`parse` reads it back."""

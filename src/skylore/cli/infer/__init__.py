@@ -22,7 +22,8 @@ for rows of a table; fill and unusual write columns of an archive, to filter and
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
-    filling = [with_fill_options(command) for command in (fill, unusual)]
-    for command in (fit, check, logprob, sample, *filling, plot):
+    for command in (fit, check, logprob, sample, with_fill_options(fill)):
+        group.command()(command)
+    for command in (with_fill_options(unusual), plot):
         group.command()(command)
     app.add_typer(group, name="infer")

@@ -188,20 +188,23 @@ class SplineSpread:
         for spline, share in self._members:
             edges = spline.at_scores(scores.expand(len(z), -1))
             total = total + share[:, 0] * (mass * kernel(z, edges, noise)).sum(1)
-        return total.clamp(min=_SMALLEST).log()
+        found: Tensor = total.clamp(min=_SMALLEST).log()
+        return found
 
 
 def _uniform(z: Tensor, edges: Tensor, noise: Tensor) -> Tensor:
     """Give the densities of noisy values that are uniform between edges, ``(N, B)``."""
     below = torch.special.ndtr((z - edges) / noise)
-    return (below[:, :-1] - below[:, 1:]) / edges.diff(dim=1)
+    found: Tensor = (below[:, :-1] - below[:, 1:]) / edges.diff(dim=1)
+    return found
 
 
 def _ramp(z: Tensor, edges: Tensor, noise: Tensor) -> Tensor:
     """Give the distribution functions of noisy values that are uniform between edges."""
     t = (z - edges) / noise
     area = noise * (t * torch.special.ndtr(t) + (-0.5 * t * t).exp() / math.sqrt(2 * math.pi))
-    return ((area[:, :-1] - area[:, 1:]) / edges.diff(dim=1)).clamp(0, 1)
+    found: Tensor = ((area[:, :-1] - area[:, 1:]) / edges.diff(dim=1)).clamp(0, 1)
+    return found
 
 
 def _mixed(spread: Tensor, broad: Tensor) -> Tensor:
@@ -212,4 +215,5 @@ def _mass(low: Tensor, high: Tensor) -> Tensor:
     """Give ``Φ(high) − Φ(low)`` from the tail where it keeps its digits."""
     swap = (low + high) > 0
     a, b = torch.where(swap, -high, low), torch.where(swap, -low, high)
-    return torch.special.ndtr(b) - torch.special.ndtr(a)
+    found: Tensor = torch.special.ndtr(b) - torch.special.ndtr(a)
+    return found

@@ -142,7 +142,7 @@ def _across(
 
 
 def _along(axes: Axes, drawn: Floats, data: Floats, scale: Scale, row: int | None) -> None:
-    edges = scale.steps(_CELLS)
+    edges = scale.steps(_CELLS).tolist()
     if row is None:
         there = data[np.isfinite(data)]
         axes.hist(there, edges, weights=np.full(len(there), 1 / len(there)), color=GREY,
