@@ -138,8 +138,9 @@ def _of_masses(part: Predictive, block: Coded, column: int, whole: Floats) -> Fl
     masses = np.diff(np.concatenate([part.cdf(values[:, :1] - 1), part.cdf(values)], 1), axis=1)
     own = np.exp(part.log_prob(block, column))[:, None]
     beyond = 1 - masses.sum(axis=1)
-    rarer: Floats = np.where(masses <= own * (1 + _TIED), masses, 0.0).sum(axis=1)
-    return rarer + beyond.clip(min=0)
+    rarer = np.where(masses <= own * (1 + _TIED), masses, 0.0).sum(axis=1)
+    total: Floats = rarer + beyond.clip(min=0)
+    return total
 
 
 def _of_densities(part: Predictive, block: Coded, column: int) -> Floats:

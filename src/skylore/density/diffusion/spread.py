@@ -175,7 +175,8 @@ class SplineSpread:
 
     def _sharp_log_density(self, z: Tensor) -> Tensor:
         logs = [s.log_density(z[:, None])[:, 0] + w[:, 0].log() for s, w in self._members]
-        return torch.stack(logs).logsumexp(0)
+        found: Tensor = torch.stack(logs).logsumexp(0)
+        return found
 
     def _noisy(
         self, z: Tensor, error: Tensor, kernel: Callable[[Tensor, Tensor, Tensor], Tensor]
