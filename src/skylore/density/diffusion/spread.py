@@ -168,7 +168,7 @@ class SplineSpread:
         return (top - self._before).clamp(min=_SMALLEST)
 
     def _below(self, z: Tensor) -> Tensor:
-        total = _BROAD_SHARE * torch.special.ndtr(z / _BROAD_SCALE)
+        total: Tensor = _BROAD_SHARE * torch.special.ndtr(z / _BROAD_SCALE)
         for spline, share in self._members:
             total = total + (1 - _BROAD_SHARE) * share * spline.cdf(z)
         return total
