@@ -25,7 +25,7 @@ from benchmarks.density_peer_models import Fitted, NaturalGradientBoosting, Spli
 from benchmarks.density_peer_quantiles import catboost_quantiles, quantile_forest, treeffuser
 
 DRAWS = 200
-SLOW = {"treeffuser": 600}
+SLOW = {"treeffuser": 400}
 """Peers that are asked about so many test rows, evenly spaced; the others are left empty."""
 PEERS: dict[str, Callable[[Values, Values, int], Fitted]] = {
     "ngboost": NaturalGradientBoosting,
