@@ -20,6 +20,7 @@ from skylore.classification.run import ClassifierRun
 from skylore.classification.schedule import Schedule
 from skylore.classification.service import fit_classifier
 from skylore.classification.trimodal import TriModalNetwork
+from skylore.classification.warming import steps_of
 from skylore.encoders.registry import load_image_encoder
 
 
@@ -171,6 +172,11 @@ def test_a_hub_network_goes_on_as_if_it_had_not_been_cut_off(shapes, quick, tmp_
     assert whole.read_bytes() == cut.read_bytes()
 
 
+def test_heads_take_fewer_steps_where_images_are_few(quick) -> None:
+    settings = quick.model_copy(update={"head_steps": 90, "head_epochs": 10})
+    assert [steps_of(settings, images) for images in (8, 16, 40, 10_000)] == [10, 10, 30, 90]
+
+
 def test_stages_part_symbols_when_they_say(quick) -> None:
     def planned(**update: object) -> Schedule:
         return Schedule.of(quick.model_copy(update=update), 160)
@@ -179,7 +185,7 @@ def test_stages_part_symbols_when_they_say(quick) -> None:
     epochs = {"steps": None, "first_epochs": 2, "most_epochs": 5}
     assert planned(**epochs) == Schedule(20, 50, 10)
     assert planned(**epochs, stages="first") == Schedule(None, 50, 10)
-    assert planned(**epochs, most_steps=25) == Schedule(10, 25, 10)
+    assert planned(**epochs, most_steps=25) == Schedule(10, 25, 6)
     assert planned(**epochs, network_rate=0) == Schedule(None, 0, 1)
 
 

@@ -140,10 +140,14 @@ class ClassifierModel(FolderModel):
         return self.config.scale * vectors @ anchor.T + self.prior
 
     def _combined(self, features: Tensor) -> Tensor:
-        """Give the logarithm of the mean probability of ways that see different things."""
+        """Give the logarithm of a mean of probabilities of ways that see different things.
+
+        Two thirds of it are those of the linear head, which few labels mislead least.
+        """
         covered = {"text", "symbol"} if "both" in self.config.temperatures else set()
-        parts = [w for w in self.config.temperatures if w not in {*covered, "combined"}]
-        return torch.stack([self.probabilities(features, w) for w in parts]).mean(dim=0).log()
+        others = set(self.config.temperatures) - {*covered, "combined", "linear"}
+        shared = torch.stack([self.probabilities(features, w) for w in sorted(others)]).mean(dim=0)
+        return ((2 * self.probabilities(features, "linear") + shared) / 3).log()
 
     def probabilities(self, features: Tensor, way: Way | None = None) -> Tensor:
         """Give the probability of each class, ``(N, C)``.

@@ -50,9 +50,10 @@ class ClassifierReport(BaseModel):
         """Say it in one line, and a notice in another."""
         best = min(self.history, key=lambda e: e.held_out["class"]["nats"])
         found = best.held_out["class"]
+        when = f"at step {best.step}" if best.step else "by heads alone"
         return (
             f"classify: {len(self.classes)} classes from {self.training} images, "
-            f"{self.history[-1].step} steps; best at step {best.step} on {self.validation} held "
+            f"{self.history[-1].step} steps; best {when} on {self.validation} held "
             f"out: accuracy {found['accuracy']:.3f}; classifies by {self.way}"
         ) + (f"\n{self.notice}" if self.notice else "")
 
@@ -201,9 +202,9 @@ when to stop, the temperatures, and that it classifies by *{config.way}*.
 | class | labelled images |
 |---|---|
 {classes}
-At step {best.step} of {report.history[-1].step}, accuracy on the validation objects was
-{best.held_out["class"]["accuracy"]:.3f}. They were used to choose: measure on others with
-`skylore classify evaluate`.
+At step {best.step} of {report.history[-1].step} (0: by heads alone), accuracy on the validation
+objects was {best.held_out["class"]["accuracy"]:.3f}. They were used to choose:
+measure on others with `skylore classify evaluate`.
 
 The whole recipe is in `training.json`. `model.safetensors` holds 64-bit digests of the ids of the
 objects used, so that evaluation can leave them out.

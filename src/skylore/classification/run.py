@@ -19,7 +19,8 @@ from skylore.classification.rates import rates_of, rates_of_symbols
 from skylore.classification.schedule import Schedule
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.trimodal import TriModalNetwork
-from skylore.classification.warming import kept_features, warm_heads
+from skylore.classification.warming import kept_features, steps_of, warm_heads
+from skylore.classification.ways import calibrate
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
 from skylore.morphology.augment import augment
@@ -83,6 +84,7 @@ class ClassifierRun:
         """
         self._resume()
         self._warm(progress)
+        heads = steps_of(self.settings, len(self.examples.training))
         while self.step < self.schedule.most and not self._has_ended():
             if self.step == self.schedule.first:
                 self._part_symbols()
@@ -90,7 +92,7 @@ class ClassifierRun:
                 torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
                 self._losses.append(self._step())
             self.step += 1
-            progress(self.settings.head_steps + self.step, self._losses[-1])
+            progress(heads + self.step, self._losses[-1])
             evaluates = self.step % self.schedule.every == 0 or self.step == self.schedule.most
             if evaluates:
                 self._evaluate()
@@ -187,6 +189,8 @@ class ClassifierRun:
         features = self.features(rows, self.averaged)
         with torch.inference_mode():
             logits = self.averaged.scores(features)
+            # How sure it is will be calibrated at the end, and says nothing about when to stop.
+            logits = logits / calibrate(logits, labels)
             nats = float(F.cross_entropy(logits, labels))
             right = float((logits.argmax(dim=1) == labels).float().mean())
         loss = sum(self._losses) / max(1, len(self._losses))

@@ -11,6 +11,8 @@ __all__ = ["Schedule"]
 
 _FEWEST = 4
 """Steps between evaluations: fewer change too little to be told from chance."""
+_EVALUATIONS = 4
+"""At least so many, however long an epoch is: without them nothing could end early."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Schedule:
             whole = max(first, settings.most_epochs * epoch)
             most = min(whole, settings.most_steps)
             first = round(first * most / whole)
-            every = max(_FEWEST, round(epoch / settings.evaluations_an_epoch))
+            wanted = round(epoch / settings.evaluations_an_epoch)
+            every = max(_FEWEST, min(wanted, most // _EVALUATIONS))
         parts: dict[str, int | None] = {"both": first, "first": None, "second": 0}
         return cls(parts[settings.stages], most, max(1, every))

@@ -24,6 +24,7 @@ from skylore.classification.run import ClassifierRun
 from skylore.classification.separation import Separation
 from skylore.classification.settings import ClassifierSettings
 from skylore.classification.spoken import readable, spoken_names, with_symbols
+from skylore.classification.warming import steps_of
 from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ModelError
@@ -142,7 +143,7 @@ def _text_encoder(settings: ClassifierSettings) -> TextEncoder:
 
 def _go(run: ClassifierRun, *, progress: bool) -> None:
     with tqdm(
-        total=run.settings.head_steps + run.schedule.most,
+        total=steps_of(run.settings, len(run.examples.training)) + run.schedule.most,
         desc="classify",
         unit="step",
         disable=not progress,

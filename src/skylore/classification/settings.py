@@ -39,10 +39,10 @@ class ClassifierSettings(BaseModel):
         symbol and words, as published, which pushes apart what is alike.
     dimension : int
         Of the shared space.
-    head_steps : int
+    head_steps, head_epochs : int
         Steps in which the heads learn from features of the network as it came, before it learns
-        with them (Kumar et al. 2022, arXiv 2202.10054); these cost next to nothing. 0 leaves them
-        out.
+        with them (Kumar et al. 2022, arXiv 2202.10054), which cost next to nothing, and passes over
+        the images at most, since few images are soon learnt by heart. No steps leave them out.
     dropout : float
         Share of the features that the heads do without in each step.
     first_epochs : int
@@ -99,10 +99,11 @@ class ClassifierSettings(BaseModel):
     positives: Literal["class", "pair"] = "class"
     dimension: Annotated[int, Field(ge=8, le=4096)] = 256
     head_steps: Annotated[int, Field(ge=0)] = 200
+    head_epochs: Count = 48
     dropout: Share = 0.5
     first_epochs: Count = 10
     most_epochs: Count = 40
-    most_steps: Count = 240
+    most_steps: Count = 600
     steps: Count | None = None
     stages: Literal["both", "first", "second"] = "both"
     patience: Count = 4
@@ -111,7 +112,7 @@ class ClassifierSettings(BaseModel):
     accumulate: Count = 1
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     network_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
-    tuning_rate: Annotated[float, Field(gt=0, le=1)] = 0.25
+    tuning_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.85
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0

@@ -7,6 +7,7 @@ take hundreds of steps in the time of one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,12 +19,13 @@ from skylore.classification.examples import Examples
 from skylore.classification.guidance import SymbolBank
 from skylore.classification.networks import TrainableNetwork
 from skylore.classification.rates import rates_of_heads
+from skylore.classification.settings import ClassifierSettings
 from skylore.classification.trimodal import TriModalNetwork
 from skylore.morphology.augment import Augmentation
 from skylore.morphology.sampling import Sampling
 from skylore.training.steps import average_into, cosine_share
 
-__all__ = ["KeptFeatures", "kept_features", "views_of", "warm_heads"]
+__all__ = ["KeptFeatures", "kept_features", "steps_of", "views_of", "warm_heads"]
 
 _HEADS = ("head", "word_head", "linear")
 
@@ -53,6 +55,12 @@ class KeptFeatures:
 def views_of(images: int) -> int:
     """Say how many views of each image are kept: few images need many."""
     return min(_MOST_VIEWS, max(1, _ENOUGH_VIEWS // max(1, images)))
+
+
+def steps_of(settings: ClassifierSettings, images: int) -> int:
+    """Say how many steps the heads take on so many images."""
+    epoch = math.ceil(images / min(images, settings.batch_size))
+    return min(settings.head_steps, settings.head_epochs * epoch)
 
 
 def kept_features(
@@ -101,11 +109,12 @@ def warm_heads(
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     model.train()
     losses = []
-    for step in range(settings.head_steps):
-        share = cosine_share(step, settings.head_steps, settings.warmup)
+    steps = steps_of(settings, len(sampling.rows))
+    for step in range(steps):
+        share = cosine_share(step, steps, settings.warmup)
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * share * group["rate"]
-        loss = _loss(model, kept, sampling, step)
+        loss = _loss(model, kept, sampling, matched=step >= _MATCHED_AFTER * steps)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], settings.gradient_clip)
@@ -125,7 +134,8 @@ def _loss(
     model: TriModalNetwork,
     kept: KeptFeatures,
     sampling: Sampling,
-    step: int,
+    *,
+    matched: bool,
 ) -> Tensor:
     rows = sampling.draw(model.settings.batch_size)
     views = torch.randint(len(kept.images), (len(rows),))
@@ -133,5 +143,4 @@ def _loss(
     symbols = None
     if kept.symbols is not None:
         symbols = kept.symbols[labels, torch.randint(kept.symbols.shape[1], (len(rows),))]
-    matched = step >= _MATCHED_AFTER * model.settings.head_steps
     return model.loss_of_features(kept.images[views, rows], symbols, labels, matched)

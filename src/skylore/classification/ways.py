@@ -12,7 +12,7 @@ __all__ = ["NEIGHBOURS", "WAYS", "Way", "calibrate", "chosen_way", "neighbour_lo
 
 Way = Literal["text", "symbol", "both", "neighbours", "linear", "combined"]
 WAYS: tuple[Way, ...] = ("text", "symbol", "both", "neighbours", "linear", "combined")
-"""By the nearest words, the nearest symbol, both, labelled neighbours, a linear head, or the mean
+"""By the nearest words, the nearest symbol, both, labelled neighbours, a linear head, or a mean
 probability of those that see different things."""
 
 NEIGHBOURS = 20

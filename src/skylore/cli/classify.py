@@ -38,6 +38,9 @@ Apart = Annotated[
     ),
 ]
 
+_UNBOUNDED = 10**9
+"""Steps: who asks for epochs gets them."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -96,7 +99,10 @@ def fit(
     group_by: GroupBy = None,
     separation: Apart = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="At most so many: 40.", show_default=False)
+        int | None,
+        typer.Option(
+            min=1, help="At most so many: 40, or 600 steps if those are fewer.", show_default=False
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -119,8 +125,9 @@ def fit(
 ) -> None:
     """Learn a column of classes.
 
-    Begins with galaxy-nano, brings images, symbols and words of a class together, and stops when
-    the objects that are held out no longer gain. Run it again to go on after an interruption.
+    Begins with galaxy-nano, brings images, symbols and words of a class together, first by heads on
+    its features and then by all of it, and stops when the objects that are held out no longer gain.
+    Run it again to go on after an interruption.
     """
     from skylore.archive.table import Archive
     from skylore.classification.service import fit_classifier
@@ -131,6 +138,7 @@ def fit(
         "network": network,
         "symbols": symbols,
         "most_epochs": epochs,
+        "most_steps": None if epochs is None else _UNBOUNDED,
         "first_epochs": None if epochs is None else max(1, min(10, epochs // 2)),
         "steps": steps,
         "batch_size": batch_size,
