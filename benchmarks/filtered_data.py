@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,16 @@ class Data:
         """Vectors, shape ``(N, D)``, mapped."""
         whole: NDArray[np.float16] = np.load(self.vectors / "base.npy", mmap_mode="r")
         return whole[: self.rows]
+
+    def read_at_random(self) -> NDArray[np.float16]:
+        """Give the same, mapped so that the system reads no more than what is asked for."""
+        with (self.vectors / "base.npy").open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped.madvise(mmap.MADV_RANDOM)
+        rows, dimension = self.base.shape
+        start = len(mapped) - np.load(self.vectors / "base.npy", mmap_mode="r").nbytes
+        whole = np.frombuffer(mapped, np.float16, rows * dimension, start)
+        return whole.reshape(rows, dimension)
 
     @property
     def asked(self) -> NDArray[np.float32]:

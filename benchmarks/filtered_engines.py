@@ -145,7 +145,7 @@ class Faiss:
 
         index = faiss.read_index(str(self.file))
         catalogue = self.data.catalogue.select(["ra", "dec", "mag", "side"])
-        base, index_lists = self.data.base, lists_for(self.data.rows)
+        base, index_lists = self.data.read_at_random(), lists_for(self.data.rows)
 
         def ask(
             query: NDArray[np.float32], where: str | None
