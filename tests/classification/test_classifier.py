@@ -15,6 +15,7 @@ from skylore import GalaxAlign
 from skylore.archive.table import Archive
 from skylore.classification import run
 from skylore.classification.evaluate import evaluate_classifier
+from skylore.classification.examples import open_examples
 from skylore.classification.model import ClassifierModel
 from skylore.classification.networks import load_trainable
 from skylore.classification.service import fit_classifier
@@ -162,8 +163,6 @@ def test_networks_of_the_hub_are_tuned(shapes, quick, tmp_path, kind) -> None:
 
 
 def test_repeats_of_a_galaxy_are_never_split(quick, tmp_path) -> None:
-    from skylore.classification.examples import open_examples
-
     rows = dict(shape_rows(64))
     rows["ra"] = np.repeat(np.linspace(0, 300, 32), 2) + np.tile([0.0, 5 / 3600], 32)
     rows["dec"] = np.zeros(64)
@@ -172,6 +171,18 @@ def test_repeats_of_a_galaxy_are_never_split(quick, tmp_path) -> None:
     aside = {row // 2 for row in examples.validation.tolist()}
     assert aside
     assert not aside & {row // 2 for row in examples.training.tolist()}
+
+
+def test_rare_classes_are_learnt_and_judged(quick, tmp_path) -> None:
+    """Among a dozen classes of six, chance alone would leave some out of either part."""
+    rows = dict(shape_rows(72))
+    rows["kind"] = [f"k{i % 12}" for i in range(72)]
+    archive = archive_of(tmp_path / "r.skylore", rows)
+    settings = changed(quick, validation=0.15)
+    examples = open_examples(archive, "kind", settings, 36, tmp_path / "w", progress=False)
+    for part in (examples.training, examples.validation):
+        assert set(examples.labels[part].tolist()) == set(range(12))
+    assert not set(examples.training.tolist()) & set(examples.validation.tolist())
 
 
 def test_what_cannot_be_learnt_is_refused(shapes, quick, tmp_path) -> None:

@@ -114,8 +114,10 @@ def open_examples(
     classes = _checked_classes(names, column, settings.fewest)
     rows = table[ROW].combine_chunks()
     images = open_images(archive, rows, kept_pixels, folder, progress=progress)
-    aside = share_by_hash(_groups(table, group, separation), settings.validation)
     labels = torch.tensor([classes.index(name) for name in names])
+    groups = np.array(_groups(table, group, separation))
+    aside = share_by_hash(groups.tolist(), settings.validation)
+    aside = _on_both_sides(aside, groups, labels.numpy(), images.usable)
     examples = Examples(
         classes=classes,
         images=images,
@@ -162,6 +164,22 @@ def _groups(table: pa.Table, group: str | None, separation: Separation) -> list[
     return [
         first.setdefault(number, name) for number, name in zip(numbers.tolist(), own, strict=True)
     ]
+
+
+def _on_both_sides(
+    aside: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    labels: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Move one group of a class that chance has put on one side alone, where it has several."""
+    moved = aside.copy()
+    for label in np.unique(labels):
+        own = (labels == label) & usable
+        sides = np.unique(moved[own])
+        if len(sides) == 1 and len(np.unique(groups[own])) > 1:
+            moved[groups == groups[own].min()] = not sides[0]
+    return moved
 
 
 def _refuse_unbalanced(examples: Examples) -> None:

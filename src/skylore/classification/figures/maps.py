@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
@@ -80,12 +81,11 @@ def flatten(vectors: Vectors, method: MapMethod, seed: int = 0) -> Places:
 
 
 def _by_umap(vectors: Vectors, seed: int) -> Places:
-    from umap import UMAP
-
     near = min(15, len(vectors) - 1)
     start = principal_plane(vectors).astype(np.float32)
     # One thread is what it takes to draw the same map again.
-    model = UMAP(n_neighbors=near, metric="cosine", init=start, random_state=seed, n_jobs=1)
+    umap = import_module("umap")
+    model = umap.UMAP(n_neighbors=near, metric="cosine", init=start, random_state=seed, n_jobs=1)
     return np.asarray(model.fit_transform(np.asarray(vectors, np.float32)), float)
 
 
