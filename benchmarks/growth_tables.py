@@ -53,7 +53,7 @@ def answers(asked: Lines) -> str:
             p50, p99 = np.quantile(one["ms"], [0.5, 0.99])
             rows.append(
                 [
-                    f"{line['rows'] / 1e6:.0f} M",
+                    f"{line['rows'] / 1e6:.1f} M",
                     name,
                     f"{one['recall@10']:.3f}",
                     f"{one['recall@100']:.3f}",
