@@ -176,9 +176,9 @@ def _on_both_sides(
     moved = aside.copy()
     for label in np.unique(labels):
         own = (labels == label) & usable
-        sides = np.unique(moved[own])
-        if len(sides) == 1 and len(np.unique(groups[own])) > 1:
-            moved[groups == groups[own].min()] = not sides[0]
+        sides, names = np.unique(moved[own]), np.unique(groups[own])
+        if len(sides) == 1 and len(names) > 1:
+            moved[groups == names[0]] = not sides[0]
     return moved
 
 
