@@ -81,12 +81,15 @@ def build_size(size: Size) -> None:
     size.codes.mkdir(parents=True, exist_ok=True)
     account, truth = size.account, size.truth()
     source = Generated(size.rows, size.dimension, account, truth)
+    if truth.seen > len(source.parts()) and not size.exact.exists():
+        raise SystemExit(f"{size.work} has seen more than {size.rows:,} rows; take another folder")
     _unmeasure(size.codes)
     with _watched(account):
         build(source, size.codes, CodeOptions(progress=False))
         account.note(0)
         _see_the_rest(source, truth)
-    truth.save(size.exact)
+    if not size.exact.exists():
+        truth.save(size.exact)
     size.built.write_text(json.dumps(_summed(size)), encoding="utf-8")
 
 

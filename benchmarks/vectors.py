@@ -95,7 +95,8 @@ class Mixture:
         )
         for start in range(0, len(numbers), BLOCK):
             part = slice(start, start + BLOCK)
-            self._make(numbers[part].astype(np.uint64), Drawn(*(whole[part] for whole in made)))
+            into = Drawn(made.vectors[part], made.mag[part], made.ra[part], made.dec[part])
+            self._make(numbers[part].astype(np.uint64), into)
         return made
 
     def vectors(self, numbers: Numbers) -> Matrix:

@@ -89,6 +89,18 @@ def test_an_index_goes_on_to_the_next_size(small, tmp_path):
         assert asked["lines"]["brightest 0.01 %"]["recall@100"] == 1.0
 
 
+def test_exact_answers_of_a_size_stay_when_a_larger_one_has_begun(small, tmp_path):
+    size = size_of(small, tmp_path, 4096)
+    small.growth_building.build_size(size)
+    exact = np.load(size.exact)["rows"]
+    small.growth_building.build_size(size_of(small, tmp_path, 8192))
+    small.growth_building.build_size(size)
+    np.testing.assert_array_equal(np.load(size.exact)["rows"], exact)
+    size.exact.unlink()
+    with pytest.raises(SystemExit, match="another folder"):
+        small.growth_building.build_size(size)
+
+
 def test_a_law_is_found_and_predicts(growth):
     sizes = np.array([2e6, 8e6, 32e6, 64e6, 128e6])
     rng = np.random.default_rng(0)
