@@ -146,7 +146,8 @@ def bytes_an_object(stage: str, folder: Path) -> float | None:
     fields = [f for f in objects.lance_schema.fields() if not columns or f.name() in columns]
     sizes = {field.id: field.bytes_on_disk for field in objects.stats.data_stats().fields}
     stored: int = sum(sizes[i] for f in fields for i in _numbers(f))
-    return stored / objects.count_rows()
+    rows: int = objects.count_rows()
+    return stored / rows
 
 
 def _numbers(field: Any) -> list[int]:  # noqa: ANN401 - Lance's own field
