@@ -23,7 +23,9 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--work", type=Path, help="folder of the recipe")
-    parser.add_argument("--vectors", type=Path, help="folder that filtered_search takes")
+    parser.add_argument("--vectors", type=Path, help="for a million vectors; made if not there")
+    parser.add_argument("--growth", type=Path, help="for indexes of ever more vectors: hours")
+    parser.add_argument("--serve", type=Path, help="a large archive, for eight clients")
     for published in _PUBLISHED:
         parser.add_argument(f"--{published}", type=Path, help="as it is published")
     asked = parser.parse_args()
@@ -46,13 +48,21 @@ def main() -> None:
             ("captions",),
             ("reranking",),
             ("alignment_training",),
-            *([("filtered_search", asked.vectors, demo.parent)] if asked.vectors else ()),
+            *(_of_vectors(asked.vectors, demo.parent) if asked.vectors else ()),
+            *([("growth", asked.growth)] if asked.growth else ()),
+            *([("serving", asked.serve)] if asked.serve else ()),
             *(_of_real_galaxies(asked.data) if asked.data else ()),
             *(_of_trained_encoders(asked.work) if asked.work else ()),
             *_of_published_sets(vars(asked), asked.work or Path(folder)),
         ):
             module = f"benchmarks.{name}"
-            subprocess.run([sys.executable, "-m", module, *given, *options], check=True)
+            writes = [] if name == "vectors" else options
+            subprocess.run([sys.executable, "-m", module, *given, *writes], check=True)
+
+
+def _of_vectors(folder: Path, work: Path) -> list[tuple[str | Path, ...]]:
+    made = [] if (folder / "base.npy").exists() else [("vectors", folder, "1e6", "1024")]
+    return [*made, ("filtered_search", folder, work)]
 
 
 def _of_real_galaxies(data: Path) -> list[tuple[str | Path, ...]]:

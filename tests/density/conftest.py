@@ -15,7 +15,7 @@ SMALL: dict[str, Any] = {
     "components": 5,
     "frequencies": 4,
     "batch_size": 128,
-    "epochs": 14,
+    "epochs": 40,
     "learning_rate": 5e-3,
     "averaging": 0.95,
     "evaluations": 5,

@@ -87,7 +87,8 @@ def _kill_one(
 
 
 def _finished(folder: Path) -> tuple[str, ...]:
-    manifest = Manifest.load(folder, BUILDING)
+    # A process may be killed when its build is finished, and before it ends.
+    manifest = Manifest.load(folder) or Manifest.load(folder, BUILDING)
     return manifest.segments if manifest else ()
 
 
