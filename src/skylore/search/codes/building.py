@@ -161,13 +161,18 @@ class _Build:
         kept = kept_segments(segments, owners, self._options)
         earlier, good = set(manifest.segments), {segments[number].name for number in kept}
         left = {part: rows for part, rows in parts.items() if owners.get(part) not in kept}
-        coded = 0
+        coded, new = 0, dict[str, tuple[int, int]]()
         for segment in self._segments(self._codebook(manifest), left):
             name = write_segment(self._folder, segment)
             coded += len(segment)
+            new[name] = segment.bounds
             manifest = manifest.model_copy(update={"segments": (*manifest.segments, name)})
             manifest.save(self._folder, place)
-        names = tuple(name for name in manifest.segments if name not in earlier or name in good)
+        # By row id, since a cluster finishes them in any order, and recall is measured in this one.
+        names = (
+            *(name for name in manifest.segments if name in earlier and name in good),
+            *sorted(new, key=new.__getitem__),
+        )
         return manifest.model_copy(update={"segments": names}), coded
 
     def _merged(self, manifest: Manifest, place: str) -> Manifest:
