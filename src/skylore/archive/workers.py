@@ -28,6 +28,7 @@ import pyarrow as pa
 
 from skylore.archive.attempting import WorkerDiedError, attempt, halved
 from skylore.archive.step import Apply, Overlapping, Step, Values, bare
+from skylore.errors import ArchiveError
 
 __all__ = ["run"]
 
@@ -121,6 +122,7 @@ class _Pool:
         self._step = step
         self._workers = workers
         self._executor = self._open(workers)
+        self._proven = False
 
     def __enter__(self) -> Self:
         return self
@@ -164,12 +166,27 @@ class _Pool:
         try:
             yield batch, future.result()
         except BrokenProcessPool:
+            if not self._proven:
+                self._prove_start()
             lost = [batch, *(waiting for waiting, _ in flying)]
             flying.clear()
             self._executor.shutdown(wait=False)
             for each in lost:
                 yield each, self._alone(each)
             self._executor = self._open(self._workers)
+
+    def _prove_start(self) -> None:
+        """Start a process without a row, so that no row is blamed for what is not its fault."""
+        with self._open(1) as executor:
+            try:
+                executor.submit(os.getpid).result()
+            except BrokenProcessPool as error:
+                raise ArchiveError(
+                    "worker processes die before they read a row; a script that starts them must "
+                    'do so below `if __name__ == "__main__":`, and each needs memory for the '
+                    "step's model: try workers=0"
+                ) from error
+        self._proven = True
 
     def _alone(self, batch: pa.Table) -> Values:
         """Work on the batch with a process of its own, and on its halves if that dies too."""
