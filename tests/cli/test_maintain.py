@@ -41,6 +41,15 @@ def test_delete_asks_and_needs_to_be_told_which(archive: Archive, tmp_path: Path
     assert set(archive.read(["id"])["id"].to_pylist()) == {f"g{i}" for i in [0, *range(3, 17)]}
 
 
+def test_delete_says_when_no_line_is_an_id(archive: Archive, tmp_path: Path) -> None:
+    ids = tmp_path / "catalogue.csv"
+    ids.write_text("id,ra\ng1,10.0\n")
+    refused = run("delete", archive.location.root, "--ids", ids, "-y")
+    assert refused.returncode != 0
+    assert "none of the 2 lines" in refused.stderr
+    assert "one id a line" in " ".join(refused.stderr.split())
+
+
 def test_compact_then_check(archive: Archive) -> None:
     path = archive.location.root
     done = run("compact", path, "--keep-versions", 1, "--memory", "64MB", "--quiet")

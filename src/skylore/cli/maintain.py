@@ -64,6 +64,11 @@ def delete(
     else:
         listed = _read_ids(opened, ids or Path())
         count = opened.rows_of(listed).num_rows
+        if listed and not count:
+            raise ArchiveError(
+                f"none of the {len(listed)} lines of {ids} is an id of {archive}; write one id a "
+                "line, and nothing else"
+            )
     if count and not yes:
         if not sys.stdin.isatty():
             raise ArchiveError(f"{count} of {len(opened)} objects would be deleted; say --yes")
