@@ -17,6 +17,7 @@ from skylore.errors import ModelError
 from skylore.morphology.tree import load_tree, shipped_trees
 from skylore.symbols.drawing import draw
 from skylore.symbols.library import load_symbols
+from skylore.symbols.sheet import _lines
 from skylore.symbols.symbol import Family, Symbol
 from skylore.symbols.words import family_of_answer, family_of_words
 
@@ -103,6 +104,61 @@ def test_each_figure_alters_the_drawing_and_stays_in_the_frame(figures) -> None:
     assert not border.any()
 
 
+def test_light_falls_outwards_without_rings() -> None:
+    """From the centre along each half-axis no shade is brighter than one further in."""
+    for figures in ({"shading": 1.0}, {"shading": 0.0}, {"shading": 0.7, "bulge": 0.35}):
+        light = draw(Symbol(**figures), 192)[96, 96:, 0].astype(int)
+        assert (np.diff(light) <= 0).all()
+        assert -np.diff(light)[light[:-1] > 110].min(initial=0) < 40
+
+
+@pytest.mark.parametrize("words", ["merger", "disturbed", "irregular", "ring", "edge-on"])
+def test_what_is_drawn_fills_the_frame(words) -> None:
+    for seed in range(6):
+        light = draw(family_of_words(words).sample(np.random.default_rng(seed)), SIZE)[..., 0] > 20
+        up, across = np.nonzero(light)
+        assert max(np.ptp(up), np.ptp(across)) > 0.55 * SIZE
+
+
+def test_irregular_outlines_differ_and_equal_chances_do_not() -> None:
+    lumpy = {"lopsidedness": 0.4, "clumps": 5, "shading": 0.4}
+    first, same, other = (draw(Symbol(**lumpy, chance=c), SIZE) for c in (0.2, 0.2, 0.7))
+    assert np.array_equal(first, same)
+    assert (first != other).mean() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "low", "high"),
+    [
+        ("E5", "axis_ratio", 0.46, 0.54),
+        ("E", "shading", 1, 1),
+        ("S0", "bulge", 0.3, 0.4),
+        ("Sbc", "bar", 0, 0),
+        ("SBc", "bar", 0.4, 0.5),
+        ("SAB(rs)bc", "bar", 0.3, 0.4),
+        ("SBcd", "arms", 2, 2),
+        ("(R)SBa", "ring", 0.8, 1),
+        ("Im", "clumps", 5, 8),
+    ],
+)
+def test_hubble_types_are_read_as_astronomers_write_them(name, figure, low, high) -> None:
+    for seed in range(10):
+        symbol = family_of_words(name).sample(np.random.default_rng(seed))
+        assert low <= getattr(symbol, figure) <= high
+
+
+def test_arms_open_and_bulges_shrink_along_the_hubble_sequence() -> None:
+    drawn = [family_of_words(f"S{stage}").typical() for stage in ("a", "ab", "b", "bc", "c", "cd")]
+    assert [s.pitch for s in drawn] == sorted(s.pitch for s in drawn)
+    assert [-s.bulge for s in drawn] == sorted(-s.bulge for s in drawn)
+
+
+@pytest.mark.parametrize("words", ["no lens", "not a merger", "no_ring", "non-barred", "no star"])
+def test_what_is_denied_is_not_drawn(words) -> None:
+    symbol = family_of_words(words).typical()
+    assert not any((symbol.arcs, symbol.companions, symbol.ring, symbol.bar, symbol.spikes))
+
+
 def test_a_family_draws_within_its_bounds() -> None:
     family = Family(figures={"arms": (2, 4), "pitch": (10, 12), "bar": 0.4})
     members = [family.sample(np.random.default_rng(seed)) for seed in range(60)]
@@ -144,6 +200,10 @@ def test_words_say_what_to_draw(words, figure, low, high) -> None:
 def test_words_that_say_nothing_are_refused() -> None:
     with pytest.raises(ModelError, match="no symbol is known for 'unsure'"):
         family_of_words("unsure")
+    with pytest.raises(ModelError, match="did you mean 'spiral'"):
+        family_of_words("spirall")
+    with pytest.raises(ModelError, match="no symbols are known for 'unsure', 'other'"):
+        load_symbols("words", ["ring", "unsure", "other"])
 
 
 @pytest.mark.parametrize("name", shipped_trees())
@@ -218,6 +278,7 @@ def test_ones_own_drawings(tmp_path) -> None:
 def test_sources_that_are_none(tmp_path) -> None:
     for wrong, reason in [
         ("galaxy11", "there are no symbols 'galaxy11'"),
+        ("galaxy10", "did you mean galaxy10-decals"),
         (tmp_path, "has no drawings"),
         ("words", "say which classes"),
         ("tree:none", "there is no decision tree 'none'"),
@@ -240,5 +301,8 @@ def test_the_command_draws_a_sheet(tmp_path) -> None:
     assert done.stdout.startswith("2 classes, 3 symbols each")
     with Image.open(out) as sheet:
         assert sheet.size == (26 * 8 + 3 * 40, 2 * 40 + 8)
+    name = "t05_bulge_prominence_a12_obvious"
+    assert _lines(name) == ["t05_bulge_prominence_a12_", "obvious"]
+    assert "".join(_lines("x" * 60)) == "x" * 60
     refused = CliRunner().invoke(app, ["symbols", "words", "--classes", "xyz"])
     assert refused.exit_code == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -121,8 +122,10 @@ def load_symbols(source: str | Path, classes: Sequence[str] | None = None) -> Sy
 def _find(source: str, classes: Sequence[str] | None) -> Symbols:
     if source == FAMILIES_BY_WORDS:
         if classes is None:
-            raise ModelError("say which classes to draw: the names of classes are what is read")
-        return DrawnSymbols(name=source, families={name: family_of_words(name) for name in classes})
+            raise ModelError(
+                "say which classes to draw, with --classes: the names of classes are what is read"
+            )
+        return DrawnSymbols(name=source, families=_by_words(classes))
     if source.startswith("tree:"):
         return _of_tree(source.removeprefix("tree:"))
     shipped = {path.name.removesuffix(".json"): path for path in _SHIPPED.iterdir()}
@@ -132,14 +135,35 @@ def _find(source: str, classes: Sequence[str] | None) -> Symbols:
     if path.is_dir():
         return _given(path)
     if not path.is_file():
+        near = difflib.get_close_matches(source, shipped, n=1)
+        meant = f"did you mean {near[0]}? Give" if near else "give"
         raise ModelError(
-            f"there are no symbols {source!r}: give one of {', '.join(sorted(shipped))}, "
+            f"there are no symbols {source!r}: {meant} one of {', '.join(sorted(shipped))}, "
             "words, tree:NAME, a JSON file, or a folder of drawings"
         )
     try:
         return _parse(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} does not hold symbols: {explain(error)}") from error
+
+
+def _by_words(classes: Sequence[str]) -> dict[str, Family]:
+    """Read the names of classes; what cannot be drawn is told all at once."""
+    families, unknown = {}, []
+    for name in classes:
+        try:
+            families[name] = family_of_words(name)
+        except ModelError as error:
+            unknown.append((name, error))
+    if len(unknown) > 1:
+        named = ", ".join(repr(name) for name, _ in unknown)
+        raise ModelError(
+            f"no symbols are known for {named}: give a folder of drawings, or a JSON file of "
+            "figures, for all classes"
+        )
+    if unknown:
+        raise unknown[0][1]
+    return families
 
 
 class _File(BaseModel):

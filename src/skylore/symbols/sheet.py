@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,9 +50,19 @@ def draw_sheet(
     pen = ImageDraw.Draw(sheet)
     for row, name in enumerate(names):
         top = GAP + row * height
-        lines = [name[i : i + NAME_WIDTH] for i in range(0, len(name), NAME_WIDTH)][:4]
+        lines = _lines(name)
         pen.text((GAP, top + size / 2 - LINE * len(lines) / 2), "\n".join(lines), GREY, font)
         for i in range(each):
             drawing = Image.fromarray(symbols.sample(name, rng, size))
             sheet.paste(drawing, (margin + i * (size + GAP), top))
     return sheet
+
+
+def _lines(name: str) -> list[str]:
+    """Break a name after a space, ``_`` or ``-`` where there is one, into four lines at most."""
+    lines = [""]
+    for part in re.findall(rf"[^\s_-]{{1,{NAME_WIDTH}}}[\s_-]*|[\s_-]+", name):
+        if len(lines[-1]) + len(part.rstrip()) > NAME_WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return lines[:4]

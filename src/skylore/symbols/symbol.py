@@ -7,10 +7,12 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Family", "Symbol"]
+__all__ = ["Bounds", "Family", "Symbol"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Few = Annotated[int, Field(ge=0, le=12)]
+Bounds = float | tuple[float, float]
+"""A figure, or two between which to draw, both included."""
 
 EDGE_ON = 0.16
 """Axis ratios from which on a disc is seen from its side."""
@@ -24,7 +26,7 @@ class Symbol(BaseModel):
     axis_ratio : float
         Of the body as seen: 1 is round.
     shading : float
-        How bright the body is: 0 is a faint disc, 1 a bright ball.
+        How bright the centre of the body is: 0 is a faint disc, 1 a bright ball.
     bulge, ring : float
         Radii; 0 is none.
     boxiness : float
@@ -47,6 +49,8 @@ class Symbol(BaseModel):
         Rays, as a star has them.
     lane : float
         Half the width of a dark band along it; 0 is none.
+    chance : float
+        Decides the outline of what is lopsided, and where knots lie.
     angle : float
         By which it is turned, degrees.
     mirrored : bool
@@ -71,6 +75,7 @@ class Symbol(BaseModel):
     clumps: Few = 0
     spikes: Few = 0
     lane: Share = 0.0
+    chance: float = Field(0.0, ge=0, lt=1)
     angle: float = 0.0
     mirrored: bool = False
 
@@ -83,8 +88,8 @@ class Symbol(BaseModel):
 class Family(BaseModel):
     """Symbols of one class: each figure of :class:`Symbol` fixed, or drawn between two bounds.
 
-    Angle and handedness are drawn unless they are given, since no class of galaxies is defined
-    by them.
+    Angle, handedness and chance are drawn unless they are given, since no class of galaxies is
+    defined by them.
 
     Attributes
     ----------
@@ -94,7 +99,7 @@ class Family(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    figures: dict[str, float | tuple[float, float]] = {}
+    figures: dict[str, Bounds] = {}
 
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
@@ -116,6 +121,7 @@ class Family(BaseModel):
         drawn: dict[str, float] = {
             "angle": rng.uniform(0, 360),
             "mirrored": bool(rng.integers(2)),
+            "chance": rng.uniform(),
         }
         for name, bounds in self.figures.items():
             low, high = _end(bounds, 0), _end(bounds, 1)
@@ -137,5 +143,5 @@ class Family(BaseModel):
         )
 
 
-def _end(bounds: float | tuple[float, float], end: int) -> float:
+def _end(bounds: Bounds, end: int) -> float:
     return bounds[end] if isinstance(bounds, tuple) else bounds

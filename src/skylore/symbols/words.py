@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import cache
 from importlib.resources import files
@@ -10,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from skylore.errors import ModelError
 from skylore.morphology.tree import DecisionTree
-from skylore.symbols.symbol import Family
+from skylore.symbols.hubble import family_of_type
+from skylore.symbols.symbol import Bounds, Family
 
 __all__ = ["family_of_answer", "family_of_words"]
 
+_NEGATION = r"\b(?:not an?|no|not|non|un|without)\s+"
 _NUMBERING = re.compile(r"[ta]\d\d")
 """Galaxy Zoo 2 numbers its questions and answers: ``t03_bar_a07_no_bar``."""
 
@@ -24,7 +27,7 @@ class _Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     any: tuple[str, ...]
-    figures: dict[str, float | tuple[float, float]]
+    figures: dict[str, Bounds]
 
 
 @cache
@@ -36,33 +39,52 @@ def _rules() -> tuple[_Rule, ...]:
 def family_of_words(text: str) -> Family:
     """Give the family of symbols that a text calls for, such as ``unbarred tight spiral``.
 
-    Longer phrases are read first and their words are used up, so that *no bar* is not a bar. Where
-    phrases say different things of one figure, the later rule of the list wins.
+    Types on the Hubble sequence are known, such as ``SBc``. Of words, longer phrases are read first
+    and their words are used up, so that *no bar* is not a bar. Where phrases say different things
+    of one figure, the later rule of the list wins. What is denied and has no rule of its own, such
+    as *no lens*, is not drawn.
 
     Raises
     ------
     ModelError
         None of its words is known.
     """
+    typed = family_of_type(text)
+    if typed is not None:
+        return typed
     rest = _spaced(text)
-    phrases = sorted(
-        ((phrase, i) for i, rule in enumerate(_rules()) for phrase in rule.any),
-        key=lambda pair: (-pair[0].count(" "), -len(pair[0])),
-    )
     called = set()
-    for phrase, rule in phrases:
-        found = re.sub(rf"\b{re.escape(phrase)}\b", "|", rest)
-        if found != rest:
-            rest = found
+    denied = False
+    for phrase, rule in _phrases():
+        words = rf"{re.escape(phrase)}\b"
+        without = re.sub(_NEGATION + words, "|", rest)
+        denied = denied or without != rest
+        rest = re.sub(rf"\b{words}", "|", without)
+        if rest != without:
             called.add(rule)
-    if not called:
-        raise ModelError(
-            f"no symbol is known for {text!r}: give a folder of drawings, or a JSON file of figures"
-        )
+    if not called and not denied:
+        raise ModelError(_unknown(text))
     family = Family()
     for rule in sorted(called):
         family = family.joined(Family(figures=_rules()[rule].figures))
     return family
+
+
+@cache
+def _phrases() -> tuple[tuple[str, int], ...]:
+    """Give every phrase, longest first, with its rule."""
+    phrases = ((phrase, i) for i, rule in enumerate(_rules()) for phrase in rule.any)
+    return tuple(sorted(phrases, key=lambda pair: (-pair[0].count(" "), -len(pair[0]))))
+
+
+def _unknown(text: str) -> str:
+    known = [phrase for phrase, _ in _phrases()]
+    near = difflib.get_close_matches(_spaced(text), known, n=1, cutoff=0.75)
+    hint = f"did you mean {near[0]!r}? If not, " if near else ""
+    return (
+        f"no symbol is known for {text!r}: {hint}give a folder of drawings, or a JSON file of "
+        "figures"
+    )
 
 
 def family_of_answer(tree: DecisionTree, question: str, answer: str) -> Family:
