@@ -60,22 +60,28 @@ class Published:
         return self.emulator.sample(table, target, count)
 
 
-def our_model(task: Task, folder: Path, epochs: int | None = None) -> tuple[Ours, float]:
-    """Train ours with its defaults, or read it; give it with its seconds of training."""
-    place, note = folder / "skylore-model", folder / "skylore-model-cpu-s.txt"
+def our_model(
+    task: Task, folder: Path, name: str = "skylore", settings: DensitySettings | None = None
+) -> tuple[Ours, float]:
+    """Train ours, with its defaults unless told, or read it; give it with its training seconds."""
+    place, note = folder / f"{name}-model", folder / f"{name}-model-cpu-s.txt"
     if not note.exists():
         start = time.process_time()
         arrays = dict(zip(task.columns, task.training.T.copy(), strict=True))
-        fit_density(arrays, place, list(task.columns), DensitySettings(epochs=epochs))
+        fit_density(arrays, place, list(task.columns), settings)
         note.write_text(str(time.process_time() - start))
     return Ours(task.columns, DensityEmulator.load(place)), float(note.read_text())
 
 
-def of_ours(epochs: int | None) -> Callable[[Task, Path], Answers]:
-    """Have ours answer."""
+def of_ours(
+    name: str = "skylore", seed: int = 0, *, stressed: bool = False
+) -> Callable[[Task, Path], Answers]:
+    """Have ours answer; stressed, half of what it learnt from asked about the target."""
 
     def answer(task: Task, folder: Path) -> Answers:
-        model, seconds = our_model(task, folder, epochs)
+        emphasis = (task.target,) if stressed else ()
+        settings = DensitySettings(seed=seed, emphasis=emphasis)
+        model, seconds = our_model(task, folder, name, settings)
         given = task.given(task.test)
         start = time.process_time()
         draws = model.sample(given, task.target, DRAWS)

@@ -154,6 +154,7 @@ def train(
         for name, space in spaces.items():
             found[name] = retrieval_precisions(space.numpy(), labels)["ap"]
     found["right"] = found[f"right by {learner.way}"]
+    found["right by default"] = found[f"right by {model.config.way}"]
     return found
 
 

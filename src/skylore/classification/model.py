@@ -20,7 +20,7 @@ from skylore.training.folders import FolderModel
 
 __all__ = ["ClassifierConfig", "ClassifierModel"]
 
-_OF_CLASSES = 0.75
+_OF_CLASSES = 0.9
 """Weight of the probabilities of classes in the likeness of two images."""
 
 
