@@ -18,7 +18,11 @@ from newcomer import run
 from skylore.archive.table import Archive
 from skylore.cli.app import app
 from skylore.density.emulator import DensityEmulator
-from skylore.density.posterior_columns import expand_probabilities, level_column
+from skylore.density.posterior_columns import (
+    category_columns,
+    expand_probabilities,
+    level_column,
+)
 from skylore.search.predicate import compile_predicate
 
 
@@ -169,7 +173,10 @@ def emulator_columns(emulator: DensityEmulator) -> list[str]:
     [
         ("mag < 20", "mag < 20"),
         ("p(z < 1) >= 0.95 and mag < 20", "(`z_q950` < 1) and mag < 20"),
-        ("p(z > 1) < 0.05", "(`z_q950` < 1)"),
+        ("p(z > 1) < 0.05", "(`z_q950` <= 1)"),
+        ("p(z >= 1) > 0.95", "(`z_q050` >= 1)"),
+        ("p(kind = 'S?') > 0.9 and name = 'p(z > 1) > 0.9'", "name = 'p(z > 1) > 0.9'"),
+        ("p(flag = 1) > 0.9", "(`flag_p_1` > 0.9)"),
         ("p(`z` > -1e-3) > .5", "(`z_q500` > -1e-3)"),
         ("p(kind = 'E S') > 0.9", "(`kind_p_e_s` > 0.9)"),
         ("name = 'p(z > 1)'", "name = 'p(z > 1)'"),
@@ -177,9 +184,18 @@ def emulator_columns(emulator: DensityEmulator) -> list[str]:
     ],
 )
 def test_probabilities_are_written_as_quantiles(text: str, written: str) -> None:
-    levels = [level_column("z", q / 1000) for q in (100, 160, 500, 950)]
-    found = expand_probabilities(text, [*levels, "kind_p_e_s", "mag", "name"])
+    levels = [level_column("z", q / 1000) for q in (50, 100, 160, 500, 950)]
+    other = [*category_columns("kind", ["E S", "S", "S?"]).values(), "flag_p_1", "flag_likeliest"]
+    found = expand_probabilities(text, [*levels, *other, "mag", "name"])
     assert written in found
+
+
+def test_categories_that_look_alike_are_told_apart() -> None:
+    columns = category_columns("kind", ["S", "S?", "star"])
+    assert len(set(columns.values())) == 3
+    for category, column in columns.items():
+        asked = f"p(kind = '{category}') > 0.5"
+        assert expand_probabilities(asked, [*columns.values()]) == f"(`{column}` > 0.5)"
 
 
 @pytest.mark.parametrize(

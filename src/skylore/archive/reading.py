@@ -17,6 +17,7 @@ from skylore.archive.quarantine import Quarantine
 from skylore.archive.schema import ID
 from skylore.archive.staging import ROW
 from skylore.errors import ColumnError
+from skylore.near_names import hint_of
 
 __all__ = ["OBJECTS", "SCAN", "Reading", "read_ahead"]
 
@@ -246,5 +247,5 @@ class Reading:
         """Raise ColumnError for the first column that does not exist."""
         for name in columns:
             if name not in self.schema.names:
-                close = ", ".join(self.schema.names)
-                raise ColumnError(f"no column {name!r} in {self}; it has {close}")
+                hint = hint_of(name, self.schema.names)
+                raise ColumnError(f"no column {name!r} in {self}; {hint}")

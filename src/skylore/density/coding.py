@@ -15,6 +15,7 @@ from skylore.density.columns import is_text, numbers_of, texts_of
 from skylore.density.transforms import Warp
 from skylore.density.values import SENTINELS
 from skylore.errors import ModelError
+from skylore.near_names import hint_of
 
 __all__ = ["Coded", "code_rows"]
 
@@ -83,7 +84,7 @@ def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str
     for name in needed:
         if name not in table.column_names:
             raise ModelError(
-                f'the table has no column "{name}"; it has {", ".join(table.column_names)}'
+                f'the table has no column "{name}"; {hint_of(name, table.column_names)}'
             )
     arrays = {n: np.zeros((rows, width)) for n in ("x", "z", "plain", "low", "high", "error")}
     atom = np.full((rows, width), -1, np.int64)

@@ -13,6 +13,7 @@ from skylore.density.column_spec import ColumnSpec, Kind
 from skylore.density.transforms import choose_base, learn_warp
 from skylore.density.values import find_atoms, find_sentinels
 from skylore.errors import ModelError
+from skylore.near_names import hint_of
 
 __all__ = ["ColumnSpec", "Kind", "describe_columns", "is_text", "numbers_of", "texts_of"]
 
@@ -50,9 +51,7 @@ def describe_columns(
     """
     for name in wanted or ():
         if name not in table.column_names:
-            raise ModelError(
-                f'there is no column "{name}"; there are: {", ".join(table.column_names)}'
-            )
+            raise ModelError(f'there is no column "{name}"; {hint_of(name, table.column_names)}')
     errors = _pair_errors(table.column_names)
     names = list(dict.fromkeys(wanted or table.column_names))
     is_error = {errors[name] for name in names if name in errors}

@@ -7,10 +7,13 @@ that a search which has no such filter pays nothing.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from skylore.errors import FilterError
+from skylore.near_names import hint_of
 
 __all__ = ["LEVELS", "category_columns", "expand_probabilities", "level_column"]
 
@@ -32,7 +35,25 @@ _PROBABILITY = re.compile(
     + r")"
 )
 _CALL = re.compile(r"(?<![\w.`\"])[pP]\s*\(")
+_EVERY = ("_q500", "_likeliest")
+"""Ends of a column that every posterior of a number, or of categories, has."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
+_EITHER = re.compile(f"{_QUOTED.pattern}|{_PROBABILITY.pattern}")
+_SIGNS = {
+    (">", True): ">",
+    (">=", True): ">=",
+    ("<", True): "<",
+    ("<=", True): "<=",
+    (">", False): "<=",
+    (">=", False): "<",
+    ("<", False): ">=",
+    ("<=", False): ">",
+}
+"""How a quantile lies to ``t``, by the sign before ``t`` and whether more than a share is asked.
+
+With ``q(u)`` the smallest value whose distribution function reaches ``u``, P(x > t) > c holds just
+where q(1 − c) > t, and P(x ≥ t) > c where q(1 − c) ≥ t: they differ at caps and whole numbers.
+"""
 
 
 def level_column(target: str, level: float) -> str:
@@ -41,15 +62,28 @@ def level_column(target: str, level: float) -> str:
 
 
 def category_columns(target: str, categories: Sequence[str]) -> dict[str, str]:
-    """Name the column of each category's probability, in letters that need no quotes."""
-    names: dict[str, str] = {}
-    for category in categories:
-        plain = re.sub(r"\W+", "_", category.lower()).strip("_") or "category"
-        column, number = f"{target}_p_{plain}", 2
-        while column in names.values():
-            column, number = f"{target}_p_{plain}_{number}", number + 1
-        names[category] = column
-    return names
+    """Name the column of each category's probability, in letters that need no quotes.
+
+    Categories that differ by other characters alone, as ``E`` and ``E?`` do, get a digest each, so
+    that a name depends on nothing but its own category.
+    """
+    plain = {category: _plain(category) for category in categories}
+    alike = Counter(plain.values())
+    return {
+        category: f"{target}_p_{plain[category]}"
+        if alike[plain[category]] == 1
+        else _told_apart(target, category)
+        for category in categories
+    }
+
+
+def _plain(category: str) -> str:
+    return re.sub(r"\W+", "_", category.lower()).strip("_") or "category"
+
+
+def _told_apart(target: str, category: str) -> str:
+    digest = hashlib.sha256(category.encode()).hexdigest()[:6]
+    return f"{target}_p_{_plain(category)}_{digest}"
 
 
 def expand_probabilities(text: str, columns: Collection[str]) -> str:
@@ -74,7 +108,8 @@ def expand_probabilities(text: str, columns: Collection[str]) -> str:
     """
     if not _CALL.search(_QUOTED.sub("''", text)):
         return text
-    expanded = _PROBABILITY.sub(_one(columns), text)
+    write = _one(columns)
+    expanded = _EITHER.sub(lambda found: write(found) if found["column"] else found[0], text)
     if _CALL.search(_QUOTED.sub("''", expanded)):
         raise FilterError(
             f"cannot read the probability in {text[:200]!r}; write p(column > number) > share, "
@@ -90,17 +125,25 @@ def _one(columns: Collection[str]) -> Callable[[re.Match[str]], str]:
         if not 0 <= share <= 1:
             raise FilterError(f"{found['share']} is no probability; give one between 0 and 1")
         if found["value"].startswith("'"):
-            return _category(target, found, columns)
+            return _category(target, found["value"][1:-1].replace("''", "'"), found, columns)
+        if found["inner"] in {"=", "<>", "!="} and f"{target}_likeliest" in columns:
+            # A column of two numbers has categories, too.
+            return _category(target, f"{float(found['value']):.10g}", found, columns)
         return _number(target, found, share, columns)
 
     return write
 
 
-def _category(target: str, found: re.Match[str], columns: Collection[str]) -> str:
-    category = found["value"][1:-1].replace("''", "'")
-    column = category_columns(target, [category])[category]
+def _category(target: str, category: str, found: re.Match[str], columns: Collection[str]) -> str:
+    exact = _told_apart(target, category)
+    column = exact if exact in columns else f"{target}_p_{_plain(category)}"
     if found["inner"] not in {"=", "<>", "!="}:
         raise FilterError(f"categories of {target!r} have no order; ask p({target} = 'one')")
+    start = f"{target}_p_"
+    others = [c.removeprefix(start) for c in columns if c.startswith(start)]
+    if column not in columns and others:
+        hint = hint_of(_plain(category), others)
+        raise FilterError(f"{target!r} has no category {category!r} in its posterior; {hint}")
     _require(target, [column], columns)
     chance = f"`{column}`" if found["inner"] == "=" else f"(1 - `{column}`)"
     return f"({chance} {found['outer']} {found['share']})"
@@ -109,11 +152,9 @@ def _category(target: str, found: re.Match[str], columns: Collection[str]) -> st
 def _number(target: str, found: re.Match[str], share: float, columns: Collection[str]) -> str:
     above = found["inner"] in {">", ">="}
     if found["inner"] in {"=", "<>", "!="}:
-        raise FilterError(f"p({target} = number) is zero almost everywhere; ask for > or <")
-    more = found["outer"] in {">", ">="}
+        raise FilterError(f"p({target} = number) is not stored; ask for >, >=, < or <=")
     quantile = _quantile(target, 1 - share if above else share, columns)
-    # P(x > t) > c where t lies below the quantile of 1 − c; P(x < t) > c where above that of c.
-    sign = ">" if above == more else "<"
+    sign = _SIGNS[found["inner"], found["outer"] in {">", ">="}]
     return f"({quantile} {sign} {found['value']})"
 
 
@@ -139,8 +180,16 @@ def _quantile(target: str, level: float, columns: Collection[str]) -> str:
 
 
 def _require(target: str, names: Sequence[str], columns: Collection[str]) -> None:
-    if any(name not in columns for name in names):
-        raise FilterError(
-            f"there is no posterior of {target!r} here (no column {names[0]!r}); make it with "
-            f"`skylore infer fill ARCHIVE --model FOLDER --target {target}`"
-        )
+    known = {column.lower() for column in columns}
+    if all(name.lower() in known for name in names):
+        return
+    filled = [c.removesuffix(end) for end in _EVERY for c in columns if c.endswith(end)]
+    meant = hint_of(target, filled)
+    advice = (
+        meant
+        if meant.startswith("did") and target not in filled
+        else f"make it with `skylore infer fill ARCHIVE --model FOLDER --target {target}`"
+    )
+    raise FilterError(
+        f"there is no posterior of {target!r} here (no column {names[0]!r}); {advice}"
+    )

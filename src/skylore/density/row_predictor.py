@@ -18,6 +18,7 @@ from skylore.density.predictive import Predictive
 from skylore.density.tables import read_table
 from skylore.encoders.devices import default_device
 from skylore.errors import ModelError
+from skylore.near_names import hint_of
 
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
@@ -53,7 +54,7 @@ class RowPredictor:
         owner = next((spec.name for spec in self.columns if spec.error == name), None)
         if owner is not None:
             raise ModelError(f'"{name}" is the error of "{owner}", and is not modelled itself')
-        raise ModelError(f'the model does not know the column "{name}"; it has {", ".join(names)}')
+        raise ModelError(f'the model does not know the column "{name}"; {hint_of(name, names)}')
 
     def code(
         self,

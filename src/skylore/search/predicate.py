@@ -6,7 +6,6 @@ every column must exist, and the predicate that runs is written anew from the ch
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from sqlglot.errors import ParseError, SqlglotError
 
 from skylore.density.posterior_columns import expand_probabilities
 from skylore.errors import FilterError
+from skylore.near_names import hint_of
 
 __all__ = ["MAX_EXACT", "compile_predicate", "parse_trusted", "quote_name", "quote_text"]
 
@@ -171,9 +171,7 @@ def _resolve(column: exp.Column, names: Sequence[str]) -> None:
     asked = column.name
     found = [asked] if asked in names else [n for n in names if n.lower() == asked.lower()]
     if len(found) != 1:
-        close = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(names)}"
-        raise FilterError(f"no column {asked!r} in this archive; {hint}")
+        raise FilterError(f"no column {asked!r} in this archive; {hint_of(asked, names)}")
     column.this.set("this", found[0])
     column.this.set("quoted", True)
 
