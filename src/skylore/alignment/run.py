@@ -18,10 +18,10 @@ from skylore.alignment.report import Checkpoint
 from skylore.alignment.retrieval import caption_relevance, query_precisions
 from skylore.alignment.settings import TrainingSettings
 
-__all__ = ["TrainingRun"]
+__all__ = ["AlignmentRun"]
 
 
-class TrainingRun:
+class AlignmentRun:
     """One run from fresh heads.
 
     Attributes

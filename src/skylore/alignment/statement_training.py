@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from skylore.alignment.config import AlignmentConfig, EncoderReference, matryoshka_cuts
@@ -16,6 +15,7 @@ from skylore.alignment.statement_sampling import StatementSampler
 from skylore.alignment.statement_settings import StatementSettings
 from skylore.alignment.statements import Statements
 from skylore.errors import ModelError
+from skylore.training.chance import seeded
 
 __all__ = ["StatementModel", "train_on_statements"]
 
@@ -92,8 +92,7 @@ def train_on_statements(
         text_encoder=text_encoder,
         matryoshka_dims=matryoshka_cuts(settings.embedding),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed):
         run = StatementRun(config, settings, sampler)
         run.go(progress)
     return StatementModel(Alignment(config, run.heads), run.best, run.chosen)

@@ -17,10 +17,11 @@ from skylore.alignment.model import Alignment
 from skylore.alignment.pairs import Pairs, check_pairs, held_out
 from skylore.alignment.report import TrainingReport
 from skylore.alignment.retrieval import Retrieval, measure_retrieval
-from skylore.alignment.run import TrainingRun
+from skylore.alignment.run import AlignmentRun
 from skylore.alignment.selfcheck import check_learnable
 from skylore.alignment.settings import TrainingSettings
 from skylore.errors import ModelError
+from skylore.training.chance import seeded
 
 __all__ = ["TrainedAlignment", "train"]
 
@@ -100,9 +101,8 @@ def train(
         if start is None
         else _adapted(start, settings, image_encoder, text_encoder)
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        run = TrainingRun(
+    with seeded(seed):
+        run = AlignmentRun(
             heads=_first_heads(config, settings, training, start, seed),
             config=config,
             settings=settings,
@@ -134,7 +134,7 @@ def _first_heads(
     return heads
 
 
-def _told(run: TrainingRun, pairs: Pairs, seed: int) -> TrainedAlignment:
+def _told(run: AlignmentRun, pairs: Pairs, seed: int) -> TrainedAlignment:
     """Put the best weights back, and write the account."""
     run.heads.load_state_dict(run.best)
     report = TrainingReport(

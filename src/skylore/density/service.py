@@ -127,12 +127,12 @@ def _train(
         MemberRun(settings, n, part, None if work is None else work / f"member-{n}.safetensors")
         for n, part in enumerate(rows)
     ]
-    total = sum(run.steps for run in runs)
+    total = sum(run.plan.steps for run in runs)
     done = 0
     with tqdm(total=total, desc="infer", unit="step", disable=not progress, file=sys.stderr) as bar:
         for run in runs:
             run.go(_advance(bar, done))
-            done += run.steps
+            done += run.plan.steps
             bar.update(done - bar.n)
     return runs
 

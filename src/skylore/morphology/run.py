@@ -1,17 +1,14 @@
-"""The training loop of an encoder: steps, averaged weights, checkpoints."""
+"""The training of an encoder: what it sees, and what it is asked about it."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from skylore.encoders.devices import default_device
-from skylore.errors import ModelError
 from skylore.morphology.augment import augment
 from skylore.morphology.dataset import TrainingSet
 from skylore.morphology.encoder_model import EncoderConfig, EncoderModel
@@ -19,83 +16,52 @@ from skylore.morphology.sampling import plan_sampling
 from skylore.morphology.selfsupervision import TwoViews
 from skylore.morphology.settings import PretrainSettings
 from skylore.morphology.starting import load_start
-from skylore.training.precision import training_precision
-from skylore.training.state import Evaluation, RunNote, keep_run, restore_run
-from skylore.training.steps import average_into, cosine_share
+from skylore.training.chance import seeded
+from skylore.training.plan import Plan
+from skylore.training.run import Group, TrainingRun
 
-__all__ = ["Evaluation", "PretrainRun"]
+__all__ = ["PretrainRun"]
 
 _BATCH = 256
 
 
-class PretrainRun:
-    """One run, from fresh weights or from its last checkpoint.
+class PretrainRun(TrainingRun):
+    """One run on images and what is known of them; the averaged weights are the result."""
 
-    Chance at each step depends on the seed and the number of the step alone, so that a run that
-    was interrupted ends as if it had not been.
-
-    Attributes
-    ----------
-    model : EncoderModel
-        Weights as the optimiser sees them.
-    averaged : EncoderModel
-        Their moving average: the result.
-    history : list of Evaluation
-    """
+    settings: PretrainSettings
+    model: EncoderModel
+    averaged: EncoderModel
 
     def __init__(self, settings: PretrainSettings, data: TrainingSet, checkpoint: Path) -> None:
-        self.settings, self.data, self.checkpoint = settings, data, checkpoint
-        self.device = default_device()
+        self.data = data
         config = EncoderConfig(network=settings.network, labels=data.labels)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            self.model = EncoderModel(config)
+        with seeded(settings.seed):
+            model = EncoderModel(config)
             if settings.start is not None:
-                self.model.network.load_state_dict(load_start(settings.start).state_dict())
+                model.network.load_state_dict(load_start(settings.start).state_dict())
             self.views = (
                 TwoViews(settings.network.dimension, weight=settings.self_supervision)
                 if settings.self_supervision
                 else None
             )
-        self.model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch
+        model.to(default_device()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch
         if self.views is not None:
-            self.views.to(self.device)
-        self.averaged = copy.deepcopy(self.model)
-        self.optimiser = torch.optim.AdamW(
-            self._parameter_groups(), lr=settings.learning_rate, betas=(0.9, 0.99)
+            self.views.to(default_device())
+        plan = Plan(
+            settings=settings,
+            data=data.digest,
+            checkpoint=checkpoint,
+            seed=settings.seed,
+            steps=settings.steps,
+            evaluate_every=max(1, settings.steps // settings.evaluations),
+            keep_every=settings.checkpoint_steps,
+            gradient_clip=settings.gradient_clip,
         )
-        self.precision = training_precision(settings.precision, self.device)
-        self.sampling = plan_sampling(
-            data, self.model.objectives, unlabelled=self.views is not None
-        )
-        self.history: list[Evaluation] = []
-        self.step = 0
-        self._losses: list[float] = []
-
-    def go(self, progress: Callable[[int, float], None]) -> None:
-        """Train to the last step, going on from the last checkpoint.
-
-        Raises
-        ------
-        ModelError
-            The loss is not finite.
-        """
-        self._resume()
-        every = max(1, self.settings.steps // self.settings.evaluations)
-        while self.step < self.settings.steps:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
-                self._losses.append(self._step())
-            self.step += 1
-            progress(self.step, self._losses[-1])
-            if self.step % every == 0 or self.step == self.settings.steps:
-                self._evaluate()
-            if self.step % self.settings.checkpoint_steps == 0 or self.step == self.settings.steps:
-                self._keep()
+        super().__init__(plan, model)
+        self.sampling = plan_sampling(data, model.objectives, unlabelled=self.views is not None)
 
     def features(self, rows: Tensor) -> Tensor:
         """Give the averaged model's features of these rows, ``(n, D)``, without augmentation."""
-        self.averaged.eval()
         with torch.inference_mode():
             parts = [
                 self.averaged.features(self._canvases(part).to(self.device))
@@ -108,11 +74,11 @@ class PretrainRun:
         images = self.data.images.take(rows)
         return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
+    def _groups(self) -> list[Group]:
         """Tell matrices from biases, which do not decay, and an old network from new heads."""
         there = set(self.model.network.parameters()) if self.settings.start is not None else set()
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for parameter in self._trained_parameters():
+        for parameter in self._learning():
             decay = self.settings.weight_decay if parameter.ndim > 1 else 0.0
             rate = self.settings.start_rate if parameter in there else 1.0
             groups.setdefault((decay, rate), []).append(parameter)
@@ -121,39 +87,24 @@ class PretrainRun:
             for (decay, rate), parameters in groups.items()
         ]
 
-    def _trained_parameters(self) -> Iterator[nn.Parameter]:
+    def _learning(self) -> Iterator[nn.Parameter]:
         yield from self.model.parameters()
         if self.views is not None:
             yield from self.views.parameters()
 
-    def _step(self) -> float:
-        self._set_rate()
-        self.model.train()
+    def _loss(self) -> Tensor:
         rows = self.sampling.draw(self.settings.batch_size)
         images = self.data.images.take(rows)
         seen = [self._see(images) for _ in range(2 if self.views is not None else 1)]
         loss = self._supervised(seen, rows)
         if self.views is not None:
             loss = loss + self.views.weight * self.views(*seen)
-        if not torch.isfinite(loss):
-            raise ModelError(
-                f"the loss is {float(loss.detach())} at step {self.step}; lower the learning rate"
-            )
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        nn.utils.clip_grad_norm_(self._trained_parameters(), self.settings.gradient_clip)
-        self.optimiser.step()
-        average_into(self.averaged, self.model, self.step, self.settings.averaging)
-        return float(loss.detach())
+        return loss
 
     def _see(self, images: Tensor) -> Tensor:
         frames = augment(images, self.settings.network, self.settings.augmentation)
         shown = [frame.to(self.device) for frame in frames]
-        with torch.autocast(
-            self.device.type,
-            self.precision or torch.bfloat16,
-            enabled=self.precision is not None,
-        ):
+        with self._autocast():
             features: Tensor = self.model.network(shown)
         return features.float()
 
@@ -165,46 +116,17 @@ class PretrainRun:
                 total = total + head.weight * head.loss(features, targets).mean() / len(seen)
         return total
 
-    def _set_rate(self) -> None:
-        share = cosine_share(self.step, self.settings.steps, self.settings.warmup)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * share * group["rate"]
-
-    def _evaluate(self) -> None:
-        held_out = {}
-        if len(self.data.held_out):
-            features = self.features(self.data.held_out)
-            with torch.inference_mode():
-                for name, head in self.averaged.objectives.items():
-                    targets = self.data.targets[name][self.data.held_out].to(self.device)
-                    held_out[name] = dict(head.eval().measure(features, targets))
-        loss = sum(self._losses) / max(1, len(self._losses))
-        self._losses = []
-        self.history.append(Evaluation(step=self.step, loss=loss, held_out=held_out))
+    def _measure(self) -> dict[str, dict[str, float]]:
+        if not len(self.data.held_out):
+            return {}
+        features = self.features(self.data.held_out)
+        found = {}
+        with torch.inference_mode():
+            for name, head in self.averaged.objectives.items():
+                targets = self.data.targets[name][self.data.held_out].to(self.device)
+                found[name] = dict(head.eval().measure(features, targets))
+        return found
 
     def _modules(self) -> dict[str, nn.Module]:
-        modules: dict[str, nn.Module] = {"model": self.model, "averaged": self.averaged}
-        if self.views is not None:
-            modules["views"] = self.views
-        return modules
-
-    def _keep(self) -> None:
-        note = RunNote(
-            settings=self.settings.digest,
-            data=self.data.digest,
-            step=self.step,
-            losses=self._losses,
-            history=self.history,
-        )
-        keep_run(self.checkpoint, note, self._modules(), self.optimiser)
-
-    def _resume(self) -> None:
-        note = restore_run(
-            self.checkpoint,
-            self.settings.digest,
-            self.data.digest,
-            self._modules(),
-            self.optimiser,
-        )
-        if note is not None:
-            self.step, self._losses, self.history = note.step, note.losses, note.history
+        views = {} if self.views is None else {"views": self.views}
+        return {**super()._modules(), **views}

@@ -6,12 +6,12 @@ from typing import Literal
 
 import torch
 
-__all__ = ["training_precision"]
+__all__ = ["Precision", "training_precision"]
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
-def training_precision(
-    asked: Literal["auto", "float32", "bfloat16"], device: torch.device
-) -> torch.dtype | None:
+def training_precision(asked: Precision, device: torch.device) -> torch.dtype | None:
     """Give the precision of convolutions in training, or None for single precision throughout.
 
     Without instructions of its own for bfloat16, a processor emulates it, and is slower than in

@@ -66,18 +66,17 @@ def keep_run(
 
 def restore_run(
     file: Path,
-    settings: str,
-    data: str,
+    begun: RunNote,
     modules: Mapping[str, nn.Module],
     optimiser: torch.optim.Optimizer,
-) -> RunNote | None:
-    """Bring modules and optimiser to where the run stopped; None if it has not begun.
+) -> RunNote:
+    """Bring modules and optimiser to where the run stopped, and give the note of then.
 
     Parameters
     ----------
     file : Path
-    settings, data : str
-        Digests of the recipe and of what is learnt from.
+    begun : RunNote
+        Of the run as it is now, which is given back where there is no file.
     modules : mapping of str to Module
     optimiser : Optimizer
 
@@ -88,19 +87,19 @@ def restore_run(
     """
     kept = read_checkpoint(file)
     if kept is None:
-        return None
+        return begun
     tensors, raw = kept
     try:
         note = RunNote.model_validate(raw)
     except ValidationError as error:
         raise ModelError(f"{file} is not of a training run; delete it to begin anew") from error
-    if note.settings != settings:
+    if note.settings != begun.settings:
         raise ModelError(
             f"{file} is of a run with other settings; give the same again, or another folder"
         )
     state = _tensors(modules)
     fits = all(n in tensors and tensors[n].shape == t.shape for n, t in state.items())
-    if not fits or note.data not in {None, data}:
+    if not fits or note.data not in {None, begun.data}:
         raise ModelError(
             f"{file} is of a run on other objects or labels; give another folder, or delete it to "
             "begin anew"

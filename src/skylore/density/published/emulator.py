@@ -18,6 +18,7 @@ from skylore.density.published.scaling import LinearScaling, QuantileScaling, Sc
 from skylore.density.published.settings import PublishedNetworkSettings, PublishedTraining
 from skylore.density.published.training import TrainingLosses, train
 from skylore.errors import ModelError
+from skylore.training.chance import seeded
 
 __all__ = ["PublishedEmulator"]
 
@@ -88,8 +89,7 @@ class PublishedEmulator:
             )
         kind = LinearScaling if defects.scales_linearly else QuantileScaling
         scaling: Scaling = kind.fit(rows)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
+        with seeded(recipe.seed):
             network = PublishedNetwork(settings, defects)
             standard = _standardised(rows, scaling)
             losses = train(network, standard, recipe, device=device, progress=progress)
