@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from skylore.archive.staging import ROW
 from skylore.archive.table import Archive
-from skylore.classification.examples import Examples, digests_of
+from skylore.classification.examples import Examples
 from skylore.classification.figures.shown import centred
 from skylore.classification.finish import finish
 from skylore.classification.guidance import Guidance, SymbolBank
+from skylore.classification.labelled import digests_of
 from skylore.classification.linear_head import best_ridge, fit_linear
 from skylore.classification.networks import TrainableNetwork, load_trainable, make_network
 from skylore.classification.run import ClassifierRun

@@ -16,6 +16,7 @@ from skylore.archive.table import Archive
 from skylore.classification import run
 from skylore.classification.evaluate import evaluate_classifier
 from skylore.classification.examples import open_examples
+from skylore.classification.labelled import read_labelled
 from skylore.classification.model import ClassifierModel
 from skylore.classification.networks import load_trainable
 from skylore.classification.service import fit_classifier
@@ -167,7 +168,8 @@ def test_repeats_of_a_galaxy_are_never_split(quick, tmp_path) -> None:
     rows["ra"] = np.repeat(np.linspace(0, 300, 32), 2) + np.tile([0.0, 5 / 3600], 32)
     rows["dec"] = np.zeros(64)
     archive = archive_of(tmp_path / "c.skylore", rows)
-    examples = open_examples(archive, "shape", quick, 36, tmp_path, separation=60.0, progress=False)
+    labelled = read_labelled(archive, "shape", quick, separation=60.0)
+    examples = open_examples(archive, labelled, quick, 36, tmp_path, progress=False)
     aside = {row // 2 for row in examples.validation.tolist()}
     assert aside
     assert not aside & {row // 2 for row in examples.training.tolist()}
@@ -179,7 +181,8 @@ def test_rare_classes_are_learnt_and_judged(quick, tmp_path) -> None:
     rows["kind"] = [f"k{i % 12}" for i in range(72)]
     archive = archive_of(tmp_path / "r.skylore", rows)
     settings = changed(quick, validation=0.15)
-    examples = open_examples(archive, "kind", settings, 36, tmp_path / "w", progress=False)
+    labelled = read_labelled(archive, "kind", settings)
+    examples = open_examples(archive, labelled, settings, 36, tmp_path / "w", progress=False)
     for part in (examples.training, examples.validation):
         assert set(examples.labels[part].tolist()) == set(range(12))
     assert not set(examples.training.tolist()) & set(examples.validation.tolist())

@@ -14,6 +14,7 @@ from skylore.classification import run
 from skylore.classification.evaluate import evaluate_classifier
 from skylore.classification.examples import open_examples
 from skylore.classification.guidance import Guidance
+from skylore.classification.labelled import read_labelled
 from skylore.classification.networks import load_trainable, make_network
 from skylore.classification.rates import rates_of
 from skylore.classification.run import ClassifierRun
@@ -112,9 +113,9 @@ def test_encoders_of_the_same_process_are_not_trained_along(shapes, quick, tmp_p
 
 def run_of(shapes, settings, folder) -> ClassifierRun:
     network = load_trainable(settings.network)
-    examples = open_examples(
-        shapes, "known", settings, 2 * round(network.view.canvas * 9 / 16), folder, progress=False
-    )
+    labelled = read_labelled(shapes, "known", settings)
+    kept = 2 * round(network.view.canvas * 9 / 16)
+    examples = open_examples(shapes, labelled, settings, kept, folder, progress=False)
     return ClassifierRun(settings, examples, network, Guidance(torch.eye(2, 8), None), folder / "c")
 
 
@@ -210,7 +211,8 @@ def test_the_width_of_a_cutout_is_what_is_not_split(quick, tmp_path, scale, apar
     if scale is not None:
         rows["pxscale"] = np.full(64, scale)
     archive = archive_of(tmp_path / "c.skylore", rows)
-    examples = open_examples(archive, "shape", quick, 36, tmp_path, progress=False)
+    labelled = read_labelled(archive, "shape", quick)
+    examples = open_examples(archive, labelled, quick, 36, tmp_path, progress=False)
     aside = {row // 2 for row in examples.validation.tolist()}
     straddling = aside & {row // 2 for row in examples.training.tolist()}
     assert bool(straddling) != apart

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from skylore.archive.staging import ROW
-from skylore.classification.examples import digests_of
+from skylore.classification.labelled import class_names, digests_of
 from skylore.classification.model import ClassifierModel
 from skylore.classification.separation import Separation, separation_columns, separations
 from skylore.classification.service import checked_where
@@ -25,7 +25,6 @@ from skylore.classification.steps import features_of
 from skylore.encoders.base import Pixels
 from skylore.errors import ImageError, ModelError
 from skylore.imaging.decode import decode
-from skylore.morphology.label_columns import texts_of
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -88,7 +87,8 @@ def objects_to_judge(
         where=f"{labelled} AND ({checked})" if checked else labelled,
         row_ids=True,
     )
-    known = pc.is_in(texts_of(table, column), pa.array(model.config.classes))
+    table = table.filter(pc.is_valid(class_names(table, column)))
+    known = pc.is_in(class_names(table, column), pa.array(model.config.classes))
     other = table.num_rows - int(pc.sum(known).as_py() or 0)
     table = table.filter(known)
     seen = np.isin(digests_of(table["id"]), model.trained_on.numpy())
@@ -99,9 +99,10 @@ def objects_to_judge(
     if table.num_rows < 2:
         raise ModelError(
             f"{table.num_rows} labelled objects are left to judge on: training saw the others, or "
-            "what overlaps them; label more, or judge on those as well with --all, which flatters"
+            "what overlaps them. Label more; or train anew with --test 0.2, which keeps a fifth "
+            "back; or judge on those as well with --all, which flatters"
         )
-    names = texts_of(table, column).to_pylist()
+    names = class_names(table, column).to_pylist()
     return Asked(
         table=table.select(["id", ROW]),
         labels=np.array([model.config.classes.index(name) for name in names], np.int64),

@@ -26,6 +26,8 @@ class ClassifierReport(BaseModel):
         Labelled images of each.
     training, validation, unusable : int
         Images learnt from, those that decided when to stop, and those that cannot be decoded.
+    kept_back : int
+        Labelled objects that took no part, to be judged on.
     way : Way
     settings : ClassifierSettings
     history : list of Evaluation
@@ -41,21 +43,38 @@ class ClassifierReport(BaseModel):
     training: int
     validation: int
     unusable: int
+    kept_back: int = 0
     way: Way
     settings: ClassifierSettings
     history: list[Evaluation]
     notice: str | None = None
 
+    @property
+    def chosen(self) -> Evaluation:
+        """That of the weights which were kept: the best, or the last of a given number of steps."""
+        if self.settings.steps is not None:
+            return self.history[-1]
+        return min(self.history, key=lambda e: e.held_out["class"]["nats"])
+
     def __str__(self) -> str:
-        """Say it in one line, and a notice in another."""
-        best = min(self.history, key=lambda e: e.held_out["class"]["nats"])
-        found = best.held_out["class"]
-        when = f"at step {best.step}" if best.step else "by heads alone"
-        return (
+        """Say it in one line, and what else there is to know in others."""
+        found = self.chosen.held_out["class"]
+        when = f"after step {self.chosen.step}" if self.chosen.step else "by heads alone"
+        kept = "kept" if self.settings.steps is not None else "best"
+        learnt = (
             f"classify: {len(self.classes)} classes from {self.training} images, "
-            f"{self.history[-1].step} steps; best {when} on {self.validation} held "
-            f"out: accuracy {found['accuracy']:.3f}; classifies by {self.way}"
-        ) + (f"\n{self.notice}" if self.notice else "")
+            f"{self.history[-1].step} steps; {kept} {when}: accuracy {found['accuracy']:.3f} on "
+            f"{self.validation} held out; classifies by {self.way}"
+        )
+        lines = [learnt]
+        if self.unusable:
+            lines.append(f"{self.unusable} images cannot be decoded, and were left out")
+        if self.kept_back:
+            lines.append(
+                f"{self.kept_back} labelled objects kept back: judge on them with `skylore "
+                "classify evaluate`"
+            )
+        return "\n".join([*lines, *([self.notice] if self.notice else [])])
 
 
 class ClassReport(BaseModel):
@@ -185,7 +204,8 @@ class EvaluationReport(BaseModel):
 def classifier_card(config: ClassifierConfig, report: ClassifierReport) -> str:
     """Return the model's ``README.md``."""
     classes = "".join(f"| {name} | {count} |\n" for name, count in report.classes.items())
-    best = min(report.history, key=lambda e: e.held_out["class"]["nats"])
+    chosen = report.chosen
+    lost = f"{report.unusable} images could not be decoded.\n" if report.unusable else ""
     return f"""# Skylore classifier
 
 Tells the classes of `{config.column}` apart. Written by Skylore {config.skylore_version};
@@ -197,13 +217,14 @@ Started from `{config.started_from}`, with the objective *{config.objective}*
 (Wang et al. 2024, arXiv 2411.19475) and positives by *{report.settings.positives}*.
 {report.training} images were learnt from; {report.validation} of other places on the sky decided
 when to stop, the temperatures, and that it classifies by *{config.way}*.
-{report.unusable} images could not be decoded. {report.notice or ""}
+{report.kept_back} labelled objects were kept back.
+{lost}{report.notice or ""}
 
 | class | labelled images |
 |---|---|
 {classes}
-At step {best.step} of {report.history[-1].step} (0: by heads alone), accuracy on the validation
-objects was {best.held_out["class"]["accuracy"]:.3f}. They were used to choose:
+At step {chosen.step} of {report.history[-1].step} (0: by heads alone), accuracy on the validation
+objects was {chosen.held_out["class"]["accuracy"]:.3f}. They were used to choose:
 measure on others with `skylore classify evaluate`.
 
 The whole recipe is in `training.json`. `model.safetensors` holds 64-bit digests of the ids of the

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from skylore.classification.examples import Examples, open_examples
+from skylore.classification.examples import open_examples
 from skylore.classification.finish import finish
 from skylore.classification.guidance import Guidance, SymbolBank
+from skylore.classification.labelled import Labelled, read_labelled
 from skylore.classification.model import ClassifierModel
 from skylore.classification.networks import load_trainable
 from skylore.classification.report import ClassifierReport, classifier_card
@@ -29,7 +30,7 @@ from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ModelError
 from skylore.search.predicate import compile_predicate
-from skylore.symbols.library import FAMILIES_BY_WORDS, load_symbols
+from skylore.symbols.library import FAMILIES_BY_WORDS, Symbols, load_symbols
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -64,7 +65,7 @@ def fit_classifier(
     where : str, optional
         Which objects may be seen: a predicate over the columns, as in a search.
     group, separation, progress
-        As :func:`skylore.classification.examples.open_examples` takes them.
+        As :func:`skylore.classification.labelled.read_labelled` takes them.
 
     Raises
     ------
@@ -79,28 +80,23 @@ def fit_classifier(
     folder, settings = Path(folder), settings or ClassifierSettings()
     if (folder / "config.json").exists():
         raise ModelError(f"{folder} holds a finished model already; give another folder")
-    network = load_trainable(settings.network)
-    work = folder / "unfinished"
-    examples = open_examples(
-        archive,
-        column,
-        settings,
-        2 * round(network.view.canvas * _MARGIN / 2),
-        work,
-        where=checked_where(archive, where),
-        group=group,
-        separation=separation,
-        progress=progress,
+    where = checked_where(archive, where)
+    labelled = read_labelled(
+        archive, column, settings, where=where, group=group, separation=separation
     )
-    spoken = spoken_names(column, examples.classes)
+    # Before the images are decoded, which may take long.
+    spoken = spoken_names(column, labelled.classes)
     settings, notice = with_symbols(settings, spoken)
-    guidance = Guidance(
-        words_of(settings, spoken), _draw(settings, examples, spoken, network.view.canvas)
-    )
+    symbols = _symbols(settings, labelled.classes, spoken)
+    network = load_trainable(settings.network)
+    work, side = folder / "unfinished", network.view.canvas
+    kept = 2 * round(side * _MARGIN / 2)
+    examples = open_examples(archive, labelled, settings, kept, work, progress=progress)
+    guidance = Guidance(words_of(settings, spoken), _draw(settings, symbols, side))
     run = ClassifierRun(settings, examples, network, guidance, work / "checkpoint.safetensors")
     _go(run, progress=progress)
     model = finish(run, column)
-    report = _report(run, model, notice)
+    report = _report(run, model, labelled, notice)
     model.save(folder, classifier_card(model.config, report), report.model_dump_json(indent=2))
     shutil.rmtree(work, ignore_errors=True)
     return report
@@ -115,15 +111,22 @@ def checked_where(archive: Archive, where: str | None) -> str | None:
     return compile_predicate(where, schema.names, whole)
 
 
-def _draw(
-    settings: ClassifierSettings, examples: Examples, spoken: Sequence[str], size: int
-) -> SymbolBank | None:
+def _symbols(
+    settings: ClassifierSettings, classes: Sequence[str], spoken: Sequence[str]
+) -> tuple[Symbols, Sequence[str]] | None:
+    """Find symbols, and the names by which they are known."""
     if settings.objective != "tri-modal":
         return None
-    by_words = settings.symbols == FAMILIES_BY_WORDS
-    names = spoken if by_words else examples.classes
-    symbols = load_symbols(settings.symbols, names)
-    return SymbolBank(symbols, names, each=settings.drawings, size=size, seed=settings.seed)
+    names = spoken if settings.symbols == FAMILIES_BY_WORDS else classes
+    return load_symbols(settings.symbols, names), names
+
+
+def _draw(
+    settings: ClassifierSettings, found: tuple[Symbols, Sequence[str]] | None, size: int
+) -> SymbolBank | None:
+    if found is None:
+        return None
+    return SymbolBank(*found, each=settings.drawings, size=size, seed=settings.seed)
 
 
 def words_of(settings: ClassifierSettings, classes: Sequence[str]) -> Tensor:
@@ -158,7 +161,9 @@ def _go(run: ClassifierRun, *, progress: bool) -> None:
         run.go(advance)
 
 
-def _report(run: ClassifierRun, model: ClassifierModel, notice: str | None) -> ClassifierReport:
+def _report(
+    run: ClassifierRun, model: ClassifierModel, labelled: Labelled, notice: str | None
+) -> ClassifierReport:
     examples = run.examples
     names = Counter(examples.classes[i] for i in examples.labels.tolist())
     return ClassifierReport(
@@ -167,6 +172,7 @@ def _report(run: ClassifierRun, model: ClassifierModel, notice: str | None) -> C
         training=len(examples.training),
         validation=len(examples.validation),
         unusable=int((~examples.images.usable).sum()),
+        kept_back=labelled.kept_back,
         way=model.config.way,
         settings=run.settings,
         history=run.history,

@@ -80,8 +80,10 @@ class ClassifierSettings(BaseModel):
     balance : float
         0 draws images as they are, 1 all classes equally often.
     augmentation : Augmentation
+    test : float
+        Share of the sky groups that is kept back from training and all choices, to be judged on.
     validation : float
-        Share of the sky groups that decides when to stop, and which way of classifying is best.
+        Share of the others that decides when to stop, and which way of classifying is best.
     fewest : int
         Labelled objects that a class needs.
     precision : {"auto", "float32", "bfloat16"}
@@ -120,6 +122,7 @@ class ClassifierSettings(BaseModel):
     averaging: Share = 0.99
     balance: Annotated[float, Field(ge=0, le=1)] = 0.5
     augmentation: Augmentation = Augmentation()
+    test: Annotated[float, Field(ge=0, lt=0.9)] = 0.0
     validation: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
     fewest: Annotated[int, Field(ge=2)] = 5
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from skylore.classification.settings import ClassifierSettings
@@ -11,6 +12,8 @@ from skylore.symbols.words import family_of_words
 
 __all__ = ["readable", "spoken_names", "with_symbols"]
 
+_YES_AND_NO = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"))
+
 
 def readable(name: str) -> str:
     """Write the name of a class in words."""
@@ -18,11 +21,19 @@ def readable(name: str) -> str:
 
 
 def spoken_names(column: str, classes: Sequence[str]) -> tuple[str, ...]:
-    """Call classes by words: *true* of a column ``ring`` is a ring, and *false* is no ring."""
-    if set(classes) == {"false", "true"}:
-        subject = readable(column.removeprefix("is_").removeprefix("has_"))
-        return tuple(subject if name == "true" else f"no {subject}" for name in classes)
-    return tuple(classes)
+    """Call classes by words: *true* of a column ``is_ring`` is a ring, and *false* is no ring.
+
+    So are *yes* and *no*, and 1 and 0 where the name of the column says what something looks like.
+    """
+    found = {name.lower(): name for name in classes}
+    answers = next((pair for pair in _YES_AND_NO if set(pair) == set(found)), None)
+    if answers is None:
+        return tuple(classes)
+    subject = re.sub(r"^(is|has)[_ ]|[_ ]?(flag|label)$", "", readable(column.lower()))
+    if answers == ("1", "0") and not _drawable(subject):
+        return tuple(classes)
+    said = {found[answers[0]]: subject, found[answers[1]]: f"no {subject}"}
+    return tuple(said[name] for name in classes)
 
 
 def with_symbols(
