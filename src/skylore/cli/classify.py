@@ -98,6 +98,15 @@ def fit(
     where: OnlyWhere = None,
     group_by: GroupBy = None,
     separation: Apart = None,
+    test: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.8,
+            help="Share of the objects to keep back, on which `evaluate` judges then: 0.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -127,7 +136,8 @@ def fit(
 
     Begins with galaxy-nano, brings images, symbols and words of a class together, first by heads on
     its features and then by all of it, and stops when the objects that are held out no longer gain.
-    Run it again to go on after an interruption.
+    Run it again to go on after an interruption. --test 0.2 keeps a fifth of the galaxies back, on
+    which `skylore classify evaluate` judges, and which `figures` draws.
     """
     from skylore.archive.table import Archive
     from skylore.classification.service import fit_classifier
@@ -139,6 +149,7 @@ def fit(
         "symbols": symbols,
         "most_epochs": epochs,
         "most_steps": None if epochs is None else _UNBOUNDED,
+        "test": test,
         "first_epochs": None if epochs is None else max(1, min(10, epochs // 2)),
         "steps": steps,
         "batch_size": batch_size,
