@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["FillOptions", "FillReport"]
 
@@ -24,7 +24,8 @@ class FillOptions(BaseModel):
     overwrite
         Drop the columns first if they were made in another way.
     workers
-        Worker processes; None chooses one a core for steps that gain by it, else none.
+        Worker processes; 0 works in this one, in threads where the step waits for others. None
+        chooses one a core for steps that gain by it, else none.
     memory
         Bytes that the batches under way may take, images decoded.
     batch_rows
@@ -50,6 +51,12 @@ class FillOptions(BaseModel):
     fold_bytes: int = Field(256 << 20, gt=0)
     engine: Literal["ray"] | None = None
     progress: bool = True
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.engine is not None and self.workers == 0:
+            raise ValueError("workers=0 works in this process, and an engine elsewhere")
+        return self
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,11 @@ class FillReport:
     waiting: int
     left: int
     seconds: float
+
+    @property
+    def succeeded(self) -> int:
+        """Rows that have a value now, made by this run or before."""
+        return self.done + self.already
 
     def __str__(self) -> str:
         """Say it in one line."""

@@ -8,6 +8,7 @@ import typer
 
 from skylore.cli.model_options import Yes, given_of, model_option
 from skylore.cli.options import ArchivePath
+from skylore.cli.outcome import refuse_nothing_but_failures
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
@@ -74,6 +75,7 @@ def caption(
     than the budget, and never pays twice for an answer: run it again to go on.
     """
     from skylore import pipeline
+    from skylore.archive.fill import FillReport
     from skylore.archive.table import Archive
 
     asked |= given_of({"prompt": prompt, "summary": summary or None, "temperature": temperature})
@@ -90,7 +92,9 @@ def caption(
         typer.echo(estimate, err=True)
         return yes or typer.confirm("Go on?", err=True)
 
-    report = pipeline.caption(
-        Archive.open(archive), options, captioner=captioner, agree=agree, **asked
-    )
+    opened = Archive.open(archive)
+    report = pipeline.caption(opened, options, captioner=captioner, agree=agree, **asked)
     typer.echo(report)
+    filled = report if isinstance(report, FillReport) else report.filled
+    if filled is not None:
+        refuse_nothing_but_failures(opened, filled)

@@ -11,6 +11,7 @@ import typer
 from skylore.cli.classify_figures import figures
 from skylore.cli.model_options import given_of
 from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet, with_fill_options
+from skylore.cli.outcome import refuse_nothing_but_failures
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
@@ -187,8 +188,10 @@ def predict(
     from skylore.archive.table import Archive
     from skylore.classification.galaxalign import GalaxAlign
 
-    report = GalaxAlign.load(model).fill(Archive.open(archive), options, prefix=prefix, way=way)
+    opened = Archive.open(archive)
+    report = GalaxAlign.load(model).fill(opened, options, prefix=prefix, way=way)
     typer.echo(report)
+    refuse_nothing_but_failures(opened, report)
 
 
 def evaluate(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from skylore.cli.options import ArchivePath, Quiet
+from skylore.cli.outcome import refuse_nothing_but_failures
 
 __all__ = ["register"]
 
@@ -171,5 +172,6 @@ def ingest(
         progress=not quiet,
     )
     chosen = {name: value for name, value in given.items() if value is not None}
-    _, report = pipeline.ingest(archive, source, options, **chosen)
+    opened, report = pipeline.ingest(archive, source, options, **chosen)
     typer.echo(report)
+    refuse_nothing_but_failures(opened, report)

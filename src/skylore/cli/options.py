@@ -118,7 +118,12 @@ _FILL_OPTIONS: dict[str, tuple[Any, Any]] = {
     "workers": (
         Annotated[
             int | None,
-            typer.Option(min=0, help="Worker processes; chosen if not given.", show_default=False),
+            typer.Option(
+                min=0,
+                help="Worker processes, or 0 to work in this one; chosen if not given. With "
+                "--engine: batches under way at a time.",
+                show_default=False,
+            ),
         ],
         None,
     ),
@@ -140,6 +145,8 @@ def with_fill_options(command: Callable[..., None]) -> Callable[..., None]:
     def gather(chosen: dict[str, Any]) -> FillOptions:
         from skylore.archive.fill import FillOptions
 
+        if chosen["engine"] is not None and chosen["workers"] == 0:
+            raise typer.BadParameter("--workers 0 works in this process, and --engine ray does not")
         return FillOptions(progress=not chosen.pop("quiet"), **chosen)
 
     return with_shared_options(command, "options", _FILL_OPTIONS, gather)

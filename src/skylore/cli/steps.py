@@ -9,6 +9,7 @@ import typer
 from skylore.cli.caption import caption
 from skylore.cli.model_options import with_model_options
 from skylore.cli.options import ArchivePath, with_fill_options
+from skylore.cli.outcome import refuse_nothing_but_failures
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
@@ -31,7 +32,10 @@ def measure(archive: ArchivePath, *, options: FillOptions) -> None:
     from skylore import pipeline
     from skylore.archive.table import Archive
 
-    typer.echo(pipeline.measure(Archive.open(archive), options))
+    opened = Archive.open(archive)
+    report = pipeline.measure(opened, options)
+    typer.echo(report)
+    refuse_nothing_but_failures(opened, report)
 
 
 def embed(
@@ -68,6 +72,7 @@ def embed(
         typer.echo(report)
     if not reports:
         typer.echo("embed: there are neither images nor captions to embed")
+    refuse_nothing_but_failures(opened, *reports)
 
 
 def align(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -94,12 +94,18 @@ class IngestReport:
         Objects replaced.
     """
 
+    step: ClassVar[str] = INGEST
     added: int
     failed: int
     already: int
     seconds: float
     remarks: tuple[str, ...] = ()
     updated: int = 0
+
+    @property
+    def succeeded(self) -> int:
+        """Objects of the source that the archive has now."""
+        return self.added + self.updated + self.already
 
     def __str__(self) -> str:
         """Say it in one line, and a line a remark."""
