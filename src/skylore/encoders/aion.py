@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skylore.encoders.aion_bands import SIDE, Survey, fit_cutout, survey_of
 from skylore.encoders.base import Vectors
+from skylore.encoders.hub_files import lacks_hub
 from skylore.encoders.network import BatchRunner
 from skylore.encoders.revisions import network_digest
 from skylore.errors import DependencyMissingError, ModelError
@@ -124,7 +125,7 @@ def _load(identifier: str) -> tuple[Any, Any]:
             "Install it with: pip install skylore[aion]"
         ) from error
     try:
-        network = AION.from_pretrained(identifier)
+        network = AION.from_pretrained(identifier, local_files_only=lacks_hub(identifier))
         codec = _load_codec(identifier)
         _complete(network, identifier, "model.safetensors")
         _complete(codec, identifier, "codecs/image/model.safetensors")
@@ -146,7 +147,9 @@ def _load_codec(identifier: str) -> Any:  # noqa: ANN401 - aion has no types
 
     folder = Path(identifier)
     if not folder.is_dir():
-        return ImageCodec.from_pretrained(identifier, modality=LegacySurveyImage)
+        return ImageCodec.from_pretrained(
+            identifier, modality=LegacySurveyImage, local_files_only=lacks_hub(identifier)
+        )
     # Of a folder, the library looks for the codec's files where only those of the network are.
     return super(CodecPytorchHubMixin, ImageCodec).from_pretrained(folder / "codecs" / "image")
 
@@ -156,7 +159,9 @@ def _complete(network: torch.nn.Module, identifier: str, name: str) -> None:
     from huggingface_hub import hf_hub_download
 
     folder = Path(identifier)
-    path = folder / name if folder.is_dir() else Path(hf_hub_download(identifier, name))
+    path = folder / name
+    if not folder.is_dir():
+        path = Path(hf_hub_download(identifier, name, local_files_only=lacks_hub(identifier)))
     missing, _ = load_model(network, path, strict=False)
     if missing:
         raise ValueError(f"{name} lacks {len(missing)} weights, such as {min(missing)}.")

@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from skylore.errors import DependencyMissingError, ModelError
 
-__all__ = ["find_file", "is_image_text", "not_loaded", "read_json"]
+__all__ = ["find_file", "is_image_text", "lacks_hub", "not_loaded", "read_json"]
+
+_PATIENCE = 5.0
+"""Seconds that the hub has to answer."""
+_REMEMBERED = 30
+"""Seconds for which its answer, or its silence, is taken to last."""
+
+
+def lacks_hub(identifier: str) -> bool:
+    """Whether there is only the cache to read a model from: it is no folder, the hub is silent.
+
+    To be said to the hub's library, which asks for half a minute a file before it says so itself.
+    """
+    return not Path(identifier).is_dir() and not _hub_answers(time.monotonic() // _REMEMBERED)
+
+
+@lru_cache(maxsize=1)
+def _hub_answers(moment: float) -> bool:  # noqa: ARG001 - told apart by it
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    for pause in (0, 1):
+        time.sleep(pause)
+        try:
+            get_session().head(constants.ENDPOINT, timeout=_PATIENCE)
+        except Exception:  # noqa: BLE001, S112 - releases differ in the library that fetches
+            continue
+        return True
+    return False
 
 
 def find_file(identifier: str, name: str) -> Path | None:
@@ -32,7 +62,12 @@ def find_file(identifier: str, name: str) -> Path | None:
             f"the model hf:{identifier} needs transformers. "
             "Install it with: pip install skylore[hub]"
         ) from error
-    found = cached_file(identifier, name, _raise_exceptions_for_missing_entries=False)
+    found = cached_file(
+        identifier,
+        name,
+        local_files_only=lacks_hub(identifier),
+        _raise_exceptions_for_missing_entries=False,
+    )
     return None if found is None else Path(found)
 
 
@@ -46,7 +81,8 @@ def read_json(identifier: str, *names: str) -> Mapping[str, Any]:
     """
     paths = [path for name in names if (path := find_file(identifier, name)) is not None]
     if not paths:
-        raise FileNotFoundError(f"there is no {' or '.join(names)}.")
+        where = " in its cache, and the hub does not answer" if lacks_hub(identifier) else ""
+        raise FileNotFoundError(f"there is no {' or '.join(names)}{where}.")
     settings = json.loads(paths[0].read_text("utf-8"))
     if not isinstance(settings, dict):
         raise ValueError(f"{paths[0].name} holds no settings.")  # noqa: TRY004 - a wrong value

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skylore.encoders.devices import default_device
-from skylore.encoders.hub_files import not_loaded
+from skylore.encoders.hub_files import lacks_hub, not_loaded
 from skylore.errors import DependencyMissingError
 
 __all__ = ["load_network", "projected", "unmasked"]
@@ -41,7 +41,11 @@ def load_network(identifier: str, kind: str = "image") -> Any:  # noqa: ANN401 -
         ) from error
     try:
         network, loaded = AutoModel.from_pretrained(
-            identifier, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+            identifier,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=lacks_hub(identifier),
+            output_loading_info=True,
         )
         _refuse_random(network, loaded["missing_keys"])
     except (OSError, ValueError, RuntimeError) as error:

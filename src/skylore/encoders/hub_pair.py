@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from skylore.encoders.base import Vectors
-from skylore.encoders.hub_files import find_file, not_loaded, read_json
+from skylore.encoders.hub_files import find_file, lacks_hub, not_loaded, read_json
 from skylore.encoders.hub_network import load_network, projected
 from skylore.encoders.network import BatchRunner
 from skylore.encoders.revisions import network_digest
@@ -114,7 +114,9 @@ def _load_tokenizer(identifier: str) -> Any:  # noqa: ANN401 - transformers has 
         if not any(find_file(identifier, name) for name in _VOCABULARIES):
             # The library would go on with a tokenizer that knows no words.
             raise FileNotFoundError(f"there is no {_VOCABULARIES[0]}.")
-        return AutoTokenizer.from_pretrained(identifier, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            identifier, trust_remote_code=False, local_files_only=lacks_hub(identifier)
+        )
     except (ImportError, OSError, ValueError, AttributeError) as error:
         # SigLIP's own class needs sentencepiece; its tokenizer.json says the same without it.
         path = find_file(identifier, _VOCABULARIES[0])

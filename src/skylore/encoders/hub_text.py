@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skylore.encoders.base import Vectors
 from skylore.encoders.devices import default_device
+from skylore.encoders.hub_files import lacks_hub
 from skylore.encoders.revisions import network_digest
 from skylore.encoders.texts import PIECES, encode_whole
 from skylore.errors import DependencyMissingError, ModelError
@@ -137,6 +138,7 @@ def _load_network(identifier: str) -> object:
             identifier,
             device=str(default_device()),
             trust_remote_code=False,
+            local_files_only=lacks_hub(identifier),
             model_kwargs={"use_safetensors": True},
         ).eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
