@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from skylore.classification.examples import open_examples
 from skylore.classification.finish import finish
@@ -29,8 +26,9 @@ from skylore.classification.warming import steps_of
 from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import ModelError
-from skylore.search.predicate import compile_predicate
+from skylore.search.predicate import compile_for
 from skylore.symbols.library import FAMILIES_BY_WORDS, Symbols, load_symbols
+from skylore.training.progress import progress_bar
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -94,7 +92,9 @@ def fit_classifier(
     examples = open_examples(archive, labelled, settings, kept, work, progress=progress)
     guidance = Guidance(words_of(settings, spoken), _draw(settings, symbols, side))
     run = ClassifierRun(settings, examples, network, guidance, work / "checkpoint.safetensors")
-    _go(run, progress=progress)
+    steps = steps_of(settings, len(examples.training)) + run.plan.steps
+    with progress_bar("classify", steps, show=progress) as advance:
+        run.go(advance)
     model = finish(run, column)
     report = _report(run, model, labelled, notice)
     model.save(folder, classifier_card(model.config, report), report.model_dump_json(indent=2))
@@ -104,11 +104,7 @@ def fit_classifier(
 
 def checked_where(archive: Archive, where: str | None) -> str | None:
     """Check a user's predicate; raises FilterError."""
-    if where is None:
-        return None
-    schema = archive.schema
-    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
-    return compile_predicate(where, schema.names, whole)
+    return None if where is None else compile_for(archive.schema, where)
 
 
 def _symbols(
@@ -142,23 +138,6 @@ def _text_encoder(settings: ClassifierSettings) -> TextEncoder:
         if paired is not None:
             return paired
     return load_text_encoder(settings.text_encoder or "minilm")
-
-
-def _go(run: ClassifierRun, *, progress: bool) -> None:
-    with tqdm(
-        total=steps_of(run.settings, len(run.examples.training)) + run.schedule.most,
-        desc="classify",
-        unit="step",
-        disable=not progress,
-        file=sys.stderr,
-    ) as bar:
-
-        def advance(step: int, loss: float) -> None:
-            bar.update(step - bar.n)
-            if step % 10 == 0:
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-
-        run.go(advance)
 
 
 def _report(

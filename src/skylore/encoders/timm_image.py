@@ -19,7 +19,7 @@ from skylore.encoders.preprocess import Preprocessing
 from skylore.encoders.revisions import network_digest
 from skylore.errors import DependencyMissingError, ModelError
 
-__all__ = ["TimmEncoder", "timm_preprocessing"]
+__all__ = ["TimmEncoder", "read_convnext", "timm_preprocessing"]
 
 _SAVED = re.compile(r"(?:hf[-_]hub|local-dir):(.+)")
 
@@ -74,7 +74,7 @@ class TimmEncoder(NetworkEncoder):
     def __init__(self, identifier: str) -> None:
         super().__init__()
         self.name = f"timm:{identifier}"
-        network, config = _read_convnext(identifier) or _load_by_timm(identifier)
+        network, config = read_convnext(identifier) or _load_by_timm(identifier)
         self._network = network.eval().to(self.device)
         self._preprocessing = timm_preprocessing(config)
 
@@ -99,8 +99,14 @@ class TimmEncoder(NetworkEncoder):
         return vectors
 
 
-def _read_convnext(identifier: str) -> tuple[Any, Mapping[str, Any]] | None:
-    """Read a saved ConvNeXt; None if it is not one, or timm's own weights are asked for."""
+def read_convnext(identifier: str) -> tuple[ConvNeXt, Mapping[str, Any]] | None:
+    """Read a saved ConvNeXt and its settings; None if it is none, or timm's own weights are asked.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
+    """
     saved = _SAVED.fullmatch(identifier)
     if saved is None:
         return None
