@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import re
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skylore.errors import FilterError
-from skylore.search.predicate import compile_predicate, quote_name, quote_text
+from skylore.search.predicate import compile_for, compile_predicate, quote_name, quote_text
 
 COLUMNS = ["mag", "Odd Name", "flag", "id", "a`b"]
 
@@ -94,6 +95,8 @@ def test_quoted_names() -> None:
 )
 def test_integer_columns_take_fractions(given_text: str, compiled: str) -> None:
     assert compile_predicate(given_text, ["n", "x"], whole=["n"]) == compiled
+    schema = pa.schema([("n", pa.int16()), ("x", pa.float32())])
+    assert compile_for(schema, given_text) == compiled
 
 
 def test_a_probability_is_a_condition_on_posterior_columns() -> None:

@@ -6,7 +6,6 @@ sets bad rows aside with the reason, can be killed at any moment, and carries on
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -26,6 +25,7 @@ from skylore.archive.settling import settle
 from skylore.archive.staging import ROW, Staging
 from skylore.archive.step import Overlapping, Step, Values, tried
 from skylore.archive.workers import run
+from skylore.cores import usable_cores
 from skylore.errors import ArchiveError, ColumnError
 
 if TYPE_CHECKING:
@@ -198,9 +198,8 @@ def _workers(step: Step, work: _Work, options: FillOptions) -> int:
     """Give the worker processes of this machine; of another one, it is taken to be like this."""
     if options.engine is None and options.workers is not None:
         return options.workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     many = options.engine is not None or step.processes
-    return (cores or 1) if many and len(work.rows) > step.batch_rows else 0
+    return usable_cores() if many and len(work.rows) > step.batch_rows else 0
 
 
 def _batches(

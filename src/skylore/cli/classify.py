@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,11 +12,11 @@ from skylore.cli.classify_figures import figures
 from skylore.cli.model_options import given_of
 from skylore.cli.options import ArchivePath, BatchSize, GroupBy, OnlyWhere, Quiet, with_fill_options
 from skylore.cli.outcome import refuse_nothing_but_failures
+from skylore.cli.settings_file import read_settings
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
     from skylore.classification.separation import Separation
-    from skylore.classification.settings import ClassifierSettings
 
 __all__ = ["register"]
 
@@ -142,6 +142,7 @@ def fit(
     """
     from skylore.archive.table import Archive
     from skylore.classification.service import fit_classifier
+    from skylore.classification.settings import ClassifierSettings
 
     given = {
         "objective": objective,
@@ -164,7 +165,9 @@ def fit(
         Archive.open(archive),
         labels,
         model,
-        _settings(settings, given_of(given)),
+        read_settings(
+            ClassifierSettings, settings, given_of(given), "a classifier cannot be trained"
+        ),
         where=where,
         group=group_by,
         separation=_separation(separation),
@@ -236,18 +239,3 @@ def evaluate(
 
 def _separation(given: float | None) -> Separation:
     return "cutout" if given is None else given or None
-
-
-def _settings(file: Path | None, given: dict[str, Any]) -> ClassifierSettings:
-    from pydantic import ValidationError
-
-    from skylore.classification.settings import ClassifierSettings
-    from skylore.errors import ModelError
-    from skylore.explaining import explain
-
-    try:
-        read = json.loads(file.read_bytes()) if file else {}
-        return ClassifierSettings.model_validate({**read, **given})
-    except (OSError, ValueError, ValidationError, TypeError) as error:
-        reason = explain(error) if isinstance(error, (OSError, ValueError)) else str(error)
-        raise ModelError(f"a classifier cannot be trained so: {reason}") from error

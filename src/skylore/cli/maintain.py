@@ -53,13 +53,13 @@ def delete(
     """
     from skylore.archive.table import Archive
     from skylore.errors import ArchiveError
-    from skylore.search.predicate import compile_predicate
+    from skylore.search.predicate import compile_for
 
     if (where is None) == (ids is None):
         raise typer.BadParameter("say which objects: --where SQL or --ids FILE")
     opened = Archive.open(archive)
     if where is not None:
-        chosen = compile_predicate(where, opened.schema.names)
+        chosen = compile_for(opened.schema, where)
         count = opened.count(chosen)
     else:
         listed = _read_ids(opened, ids or Path())

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from skylore.density.coding import Coded, code_rows
 from skylore.density.column_spec import ColumnSpec
@@ -27,6 +24,8 @@ from skylore.density.settings import DensitySettings
 from skylore.density.tables import read_table
 from skylore.errors import ColumnError, ModelError
 from skylore.training.folders import unfinished_in
+from skylore.training.progress import progress_bar
+from skylore.training.run import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,21 +128,16 @@ def _train(
     ]
     total = sum(run.plan.steps for run in runs)
     done = 0
-    with tqdm(total=total, desc="infer", unit="step", disable=not progress, file=sys.stderr) as bar:
+    with progress_bar("infer", total, show=progress) as advance:
         for run in runs:
-            run.go(_advance(bar, done))
+            run.go(_after(done, advance))
             done += run.plan.steps
-            bar.update(done - bar.n)
+            advance(done, run.history[-1].loss)
     return runs
 
 
-def _advance(bar: tqdm[Any], done: int) -> Callable[[int, float], None]:
-    def advance(step: int, loss: float) -> None:
-        bar.update(done + step - bar.n)
-        if step % 10 == 0:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-
-    return advance
+def _after(done: int, advance: Progress) -> Progress:
+    return lambda step, loss: advance(done + step, loss)
 
 
 def _groups(coded: Coded, table: pa.Table, group: str | None) -> NDArray[np.str_]:

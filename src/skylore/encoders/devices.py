@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
-__all__ = ["default_device", "half_precision", "usable_cores"]
+__all__ = ["default_device", "half_precision"]
 
 
 def default_device() -> torch.device:
@@ -17,8 +15,3 @@ def default_device() -> torch.device:
 def half_precision(device: torch.device) -> torch.autocast:
     """Compute in bfloat16 where that is faster, on CUDA devices, and as it is elsewhere."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -29,8 +29,7 @@ def lacks_hub(identifier: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _hub_answers(moment: float) -> bool:  # noqa: ARG001 - told apart by it
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
+    from huggingface_hub import constants, get_session
 
     for pause in (0, 1):
         time.sleep(pause)

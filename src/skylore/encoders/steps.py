@@ -13,6 +13,7 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.reason import Reason
 from skylore.archive.step import Apply, Values
+from skylore.cores import usable_cores
 from skylore.encoders.base import (
     FluxEncoder,
     ImageEncoder,
@@ -21,7 +22,6 @@ from skylore.encoders.base import (
     TextEncoder,
     Vectors,
 )
-from skylore.encoders.devices import usable_cores
 from skylore.encoders.registry import load_encoder, load_text_encoder
 from skylore.errors import ImageError
 from skylore.imaging.decode import decode

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skylore.archive.schema import ID
 from skylore.errors import ArchiveError, DuplicateIdError, FilterError, QueryError
 from skylore.search.filters import predicate_for
-from skylore.search.predicate import compile_predicate, quote_name
+from skylore.search.predicate import compile_for, quote_name
 from skylore.search.query import Query
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def read_population(
 def _read(archive: Archive, question: Question, where: str | None) -> pa.Table:
     names = archive.schema.names
     given = question.relevance
-    expression = quote_name(given) if given in names else _compiled(given, names)
+    expression = quote_name(given) if given in names else _compiled(given, archive.schema)
     predicate = predicate_for(Query.build(where=where), archive.schema)
     try:
         return archive.objects.to_table(columns={ID: ID, _RELEVANCE: expression}, filter=predicate)
@@ -128,9 +128,9 @@ def _read(archive: Archive, question: Question, where: str | None) -> pa.Table:
         ) from error
 
 
-def _compiled(expression: str, names: list[str]) -> str:
+def _compiled(expression: str, schema: pa.Schema) -> str:
     try:
-        return compile_predicate(expression, names)
+        return compile_for(schema, expression)
     except FilterError as error:
         if re.fullmatch(r"[A-Za-z][\w-]*-[\w-]*", expression):
             # Read as a difference, the message would name a part of what is one name.

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from skylore.errors import ModelError
 from skylore.morphology.dataset import open_training_set
@@ -20,8 +17,9 @@ from skylore.morphology.run import PretrainRun
 from skylore.morphology.settings import PretrainSettings
 from skylore.morphology.starting import with_start
 from skylore.morphology.turning import rotation_cosine, standardise
-from skylore.search.predicate import compile_predicate
+from skylore.search.predicate import compile_for
 from skylore.training.folders import unfinished_in
+from skylore.training.progress import progress_bar
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -74,29 +72,15 @@ def pretrain_encoder(
             "there is nothing to learn from: name label columns, or turn self-supervision on"
         )
     settings = with_start(settings)
-    seen = None if where is None else _checked(where, archive)
+    seen = None if where is None else compile_for(archive.schema, where)
     work = unfinished_in(folder)
     data = open_training_set(archive, settings, work, where=seen, group=group, progress=progress)
     run = PretrainRun(settings, data, work / "checkpoint.safetensors")
-    with tqdm(
-        total=settings.steps, desc="pretrain", unit="step", disable=not progress, file=sys.stderr
-    ) as bar:
-
-        def advance(step: int, loss: float) -> None:
-            bar.update(step - bar.n)
-            if step % 20 == 0:
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-
+    with progress_bar("pretrain", settings.steps, show=progress) as advance:
         run.go(advance)
     report = _finish(run, folder)
     shutil.rmtree(work, ignore_errors=True)
     return report
-
-
-def _checked(where: str, archive: Archive) -> str:
-    schema = archive.schema
-    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
-    return compile_predicate(where, schema.names, whole)
 
 
 def _finish(run: PretrainRun, folder: Path) -> PretrainReport:

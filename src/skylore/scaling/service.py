@@ -142,14 +142,11 @@ def draw_runs(account: ScalingAccount, file: Path) -> None:
 
 
 def _checked(archive: Archive, experiment: Experiment) -> Experiment:
-    import pyarrow as pa
-
-    from skylore.search.predicate import compile_predicate
+    from skylore.search.predicate import compile_for
 
     if experiment.where is None:
         return experiment
-    whole = [field.name for field in archive.schema if pa.types.is_integer(field.type)]
-    where = compile_predicate(experiment.where, archive.schema.names, whole)
+    where = compile_for(archive.schema, experiment.where)
     return experiment.model_copy(update={"where": where})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from skylore.search.predicate import compile_predicate, quote_name
+from skylore.search.predicate import compile_for, quote_name
 from skylore.search.query import Box, Cone, Moc, Polygon, Query, Range
 from skylore.search.regions.predicate import region_sql
 
@@ -24,7 +24,6 @@ def predicate_for(query: Query, schema: pa.Schema) -> str | None:
     FilterError
         ``where`` cannot be read, or a column does not exist.
     """
-    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
     kinds: list[Sequence[Cone | Box | Polygon | Moc]] = [
         query.cones,
         query.boxes,
@@ -33,7 +32,7 @@ def predicate_for(query: Query, schema: pa.Schema) -> str | None:
     ]
     parts = [" OR ".join(f"({region_sql(r)})" for r in regions) for regions in kinds if regions]
     given = [_range(r) for r in query.ranges] + ([query.where] if query.where is not None else [])
-    parts += [compile_predicate(text, schema.names, whole) for text in given]
+    parts += [compile_for(schema, text) for text in given]
     return " AND ".join(f"({part})" for part in parts) or None
 
 

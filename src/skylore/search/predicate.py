@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -19,7 +20,14 @@ from skylore.density.posterior_columns import expand_probabilities
 from skylore.errors import FilterError
 from skylore.near_names import hint_of
 
-__all__ = ["MAX_EXACT", "compile_predicate", "parse_trusted", "quote_name", "quote_text"]
+__all__ = [
+    "MAX_EXACT",
+    "compile_for",
+    "compile_predicate",
+    "parse_trusted",
+    "quote_name",
+    "quote_text",
+]
 
 MAX_LENGTH = 10_000
 MAX_NODES = 2_000
@@ -70,6 +78,12 @@ class _Dialect(DuckDB):
 
     class Tokenizer(DuckDB.Tokenizer):
         IDENTIFIERS = ["`", '"']  # noqa: RUF012 - a setting of the base class
+
+
+def compile_for(schema: pa.Schema, text: str) -> str:
+    """Check a predicate over the columns of an archive, as :func:`compile_predicate` does."""
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    return compile_predicate(text, schema.names, whole)
 
 
 def compile_predicate(text: str, columns: Iterable[str], whole: Collection[str] = ()) -> str:

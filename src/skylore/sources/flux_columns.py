@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from skylore.cores import usable_cores
 from skylore.errors import ImageError
 from skylore.imaging.flux import BANDS, FLUX, SHAPE, flux_schema
 from skylore.imaging.render import Rendering
@@ -93,7 +93,7 @@ def draw_column(
     kind = DRAWN_AND_KEPT if keep_flux else DRAWN
     values = (value for chunk in column.chunks for value in _plain(chunk))
     # What takes the time, medians and PNG, lets other threads run.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return pa.array(list(pool.map(lambda value: _drawn(value, rendering), values)), kind)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from skylore.cores import usable_cores
 from skylore.vlm.asker import Asker
 from skylore.vlm.drawing import Drawing
 from skylore.vlm.endpoint import Endpoint
@@ -47,7 +47,7 @@ class Session:
         self.endpoint = Endpoint(settings.model, settings.base_url, timeout=settings.timeout)
         self.store = AnswerStore(answers)
         self._tokens_expected = tokens_expected
-        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skylore-draw")
+        self._threads = ThreadPoolExecutor(usable_cores(), thread_name_prefix="skylore-draw")
         self._sender = self._make_sender(Drawing(self._threads))
         self._asker = Asker(
             settings.model,

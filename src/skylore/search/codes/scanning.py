@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from os import cpu_count
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skylore.cores import usable_cores
 from skylore.search.codes.best import Best
 from skylore.search.codes.kernel import dots, pack
 from skylore.search.codes.view import LiveSegment, View
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Portion", "compare", "everything", "members", "rows_of", "with_codes"]
 
 BLOCK = 65_536
-THREADS = cpu_count() or 1
+THREADS = usable_cores()
 ROWS_A_THREAD = 1 << 19
 """Fewer rows are not worth a thread of their own."""
 
