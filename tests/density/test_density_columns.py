@@ -92,9 +92,11 @@ def test_infinities_are_missing_and_counted() -> None:
     ("values", "why"),
     [
         ([1.5] * 200, "all rows hold 1.5"),
-        ([None] * 200, "neither a number|only 0 rows"),
-        ([float("nan")] * 200, "only 0 rows"),
+        ([None] * 200, "neither a number|no row has"),
+        ([float("nan")] * 200, "no row has"),
         ([f"object {i}" for i in range(200)], "no category"),
+        ([*map(str, range(199)), "broken"], "such as 'broken'"),
+        ([str(i) for i in range(200)], "written as text"),
         (["same"] * 200, "same value"),
     ],
 )
@@ -105,6 +107,25 @@ def test_what_cannot_be_learnt_is_said_with_the_reason(values: list[object], why
     assert "bad" in left_out
     with pytest.raises(ModelError, match=why):
         describe_columns(whole, ["a", "b", "bad"])
+
+
+def test_numbers_of_objects_are_left_out_unless_they_are_named() -> None:
+    rng = np.random.default_rng(0)
+    ids = (1 << 60) + rng.permutation(300)
+    whole = pa.table(
+        {"hip": range(300), "id": ids, "a": rng.normal(size=300), "b": [1, 2, 3] * 100}
+    )
+    specs, left_out = describe_columns(whole)
+    assert [spec.name for spec in specs] == ["a", "b"]
+    assert "--columns" in left_out["hip"]
+    assert describe_columns(whole, ["hip", "a"])[0][0].name == "hip"
+
+
+@pytest.mark.parametrize(("filler", "rows"), [(99.0, 1), (65535.0, 2), (32767.0, 1)])
+def test_fillers_far_above_all_values_are_none(filler: float, rows: int) -> None:
+    x = np.random.default_rng(0).normal(20, 1.5, 400)
+    x[:rows] = filler
+    assert find_sentinels(x) == (filler,)
 
 
 def test_errors_belong_to_their_column() -> None:

@@ -8,14 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from scipy.stats import kstest
 
 from density.conftest import SMALL, made_table
 from skylore.density.calibration import check, crps_of, randomised_pit
-from skylore.density.chain import joint_logprob, order_gap, sample
+from skylore.density.chain import sample
 from skylore.density.coding import code_rows
 from skylore.density.columns import describe_columns
 from skylore.density.emulator import DensityEmulator
 from skylore.density.inputs import find_contrasts
+from skylore.density.joint import chain_logprobs, gap_between, joint_logprob
 from skylore.density.masks import draw_requests
 from skylore.density.run import MemberRun, Rows
 from skylore.density.settings import DensitySettings, MaskMixture
@@ -64,11 +66,35 @@ def test_a_chain_of_one_is_the_conditional_and_chains_add_up(
     rows = unseen.slice(0, 40)
     first = emulator.logprob(rows, "mass", ["kind"])
     second = emulator.logprob(rows, "size", ["kind", "mass"])
-    joint = joint_logprob(emulator, rows, ["mass", "size"], ["kind"])
+    joint = joint_logprob(emulator, rows, ["mass", "size"], ["kind"], orders=1)
     np.testing.assert_allclose(joint, first + second)
-    gap = order_gap(emulator, rows, ["mass", "size", "knots"], [], orders=3)
-    assert 0 < gap.mean < 1
+
+
+def test_joint_densities_are_the_mean_over_orders_however_columns_are_named(
+    emulator: DensityEmulator, unseen: pa.Table
+) -> None:
+    rows = unseen.slice(0, 40)
+    names = ["size", "mass", "knots"]
+    logs = chain_logprobs(emulator, rows, names, [])
+    joint = joint_logprob(emulator, rows, names, [])
+    np.testing.assert_allclose(np.exp(joint), np.exp(logs).mean(axis=0))
+    turned = joint_logprob(emulator, rows, ["knots", "size", "mass"], [])
+    np.testing.assert_array_equal(turned, joint)
+    gap = gap_between(logs)
     assert gap.orders == 3
+    assert 0 < gap.mean < 1
+
+
+def test_draws_of_a_sub_network_each_are_draws_of_their_average(
+    emulator: DensityEmulator, unseen: pa.Table
+) -> None:
+    row = unseen.slice(5, 1)
+    drawn = sample(emulator, row, ["knots", "size"], ["mass"], 4000, seed=2)
+    few = drawn["knots"][0] == np.median(drawn["knots"][0])
+    known = row.set_column(3, "knots", pa.array([int(np.median(drawn["knots"][0]))]))
+    size = drawn["size"][0][few]
+    below = emulator.cdf(known, "size", ["mass", "knots"], at=size[None])[0]
+    assert kstest(below, "uniform").pvalue > 0.01
 
 
 def test_joint_draws_keep_what_binds_columns(emulator: DensityEmulator, unseen: pa.Table) -> None:

@@ -11,11 +11,12 @@ import torch
 from scipy.stats import kstest, norm
 
 from density.conftest import SMALL, made_table
-from skylore.density.chain import joint_logprob, sample
+from skylore.density.chain import sample
 from skylore.density.diffusion.head import DiffusionHead
 from skylore.density.diffusion.quantiles import QuantileSpline, normal_nodes
 from skylore.density.diffusion.spread import SplineSpread
 from skylore.density.emulator import DensityEmulator
+from skylore.density.joint import joint_logprob
 from skylore.errors import ModelError
 
 

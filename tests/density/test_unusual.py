@@ -82,12 +82,12 @@ def test_whole_numbers_are_compared_by_their_probabilities() -> None:
 
 def test_flows_give_what_their_density_says() -> None:
     scores = normal_nodes(65).double()
-    spline = QuantileSpline(scores, (0.5 * scores).expand(N, -1))
-    one = torch.ones(N, 1).double()
+    spline = QuantileSpline(scores, (0.5 * scores).expand(60, -1))
+    one = torch.ones(60, 1).double()
     flow = SplineSpread((spline,), one, one[:, :0], 0 * one[:, 0], -np.inf, np.inf)
-    x = np.linspace(-1.2, 1.2, N)
+    x = np.linspace(-1.2, 1.2, 60)
     np.testing.assert_allclose(tails(flow, x), 2 * norm.sf(np.abs(x) / 0.5), atol=0.01)
-    noisy = tails(flow, x, x_err=np.full(N, 0.5))
+    noisy = tails(flow, x, x_err=np.full(60, 0.5))
     np.testing.assert_allclose(noisy, 2 * norm.sf(np.abs(x) / np.sqrt(0.5)), atol=0.01)
 
 
@@ -109,6 +109,9 @@ def test_odd_rows_come_first_and_a_right_model_finds_no_more_than_chance(
     assert np.isnan(by_kind).tolist() == [i == 11 for i in range(400)]
     both, joint = unusual(emulator, odd, ["kind", "size"], ["mass"])
     assert joint.argmin() == 7
+    turned = unusual(emulator, odd, ["size", "kind"], ["mass"])
+    np.testing.assert_array_equal(turned, (both, joint))
+    assert np.mean(np.delete(joint, 7) < 0.1) < 0.16
     assert np.isfinite(both).all()
     with pytest.raises(ModelError, match="at least one"):
         unusual(emulator, odd, [])

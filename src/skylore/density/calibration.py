@@ -7,88 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from skylore.density.check_report import CheckReport, ColumnCheck
 from skylore.density.emulator import DensityEmulator
 from skylore.density.tables import read_table
 from skylore.errors import ModelError
-from skylore.evaluation.bootstrap import Interval, bootstrap_mean
+from skylore.evaluation.bootstrap import bootstrap_mean
 
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
 
-__all__ = ["COVERAGES", "CheckReport", "ColumnCheck", "check", "crps_of", "randomised_pit"]
+__all__ = ["COVERAGES", "check", "crps_of", "pits_of", "randomised_pit"]
 
 Floats = NDArray[np.float64]
 
 COVERAGES = (0.5, 0.68, 0.9, 0.95)
 _SHARES = (np.arange(199) + 0.5) / 199
 _FEWEST = 20
-
-
-class ColumnCheck(BaseModel):
-    """How good the densities of one column are, with 95 % bootstrap intervals over rows.
-
-    Attributes
-    ----------
-    column : str
-    rows : int
-        That have a value.
-    impossible : int
-        With a value that the model holds impossible; left out of ``nats``.
-    nats : Interval
-        Mean negative log density, in the column's own unit.
-    crps : Interval, optional
-        Continuous ranked probability score; of categories, the Brier score.
-    ks : float, optional
-        Kolmogorov-Smirnov distance of the randomised PIT from uniform.
-    p_value : float, optional
-        Of that distance.
-    coverage : dict of str to float
-        Share of values within central intervals.
-    accuracy : float, optional
-        Of the likeliest category.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    column: str
-    rows: int
-    impossible: int
-    nats: Interval
-    crps: Interval
-    ks: float | None = None
-    p_value: float | None = None
-    coverage: dict[str, float] = {}
-    accuracy: float | None = None
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        line = (
-            f"{self.column}: {self.rows} rows, {self.nats.mean:.4g} nats "
-            f"[{self.nats.low:.4g}, {self.nats.high:.4g}]"
-        )
-        if self.accuracy is not None:
-            return f"{line}, Brier {self.crps.mean:.4g}, accuracy {self.accuracy:.3f}"
-        covers = ", ".join(f"{share} % holds {found:.1%}" for share, found in self.coverage.items())
-        more = f", {self.impossible} held impossible" if self.impossible else ""
-        return (
-            f"{line}, CRPS {self.crps.mean:.4g} [{self.crps.low:.4g}, {self.crps.high:.4g}], "
-            f"PIT KS {self.ks:.4f} (p {self.p_value:.2g}); {covers}{more}"
-        )
-
-
-class CheckReport(BaseModel):
-    """What a check found, column by column."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    given: str
-    columns: list[ColumnCheck]
-
-    def __str__(self) -> str:
-        """Show a line a column."""
-        return "\n".join([f"given {self.given}", *map(str, self.columns)])
 
 
 def check(
@@ -121,28 +56,80 @@ def check(
     Raises
     ------
     ModelError
-        Fewer than 20 rows have a value.
+        Fewer than 20 rows have a value of a target, or the model holds all of them impossible.
     """
     read = read_table(table)
     names = targets or [c.name for c in emulator.columns if c.name in read.column_names]
-    found, pits = [], {}
+    if not names:
+        raise ModelError("the table has none of the model's columns")
+    found, pits, left_out = [], {}, {}
     for name in names:
-        spec = emulator.columns[emulator.place(name)]
-        others = None if given is None else [g for g in given if g != name]
+        others = _but(name, given)
         logs = emulator.logprob(read, name, others)
+        if why := _too_few(logs):
+            left_out[name] = why
+            continue
         there = ~np.isnan(logs)
-        if there.sum() < _FEWEST:
-            raise ModelError(f"only {there.sum()} rows have {name!r}; a check needs {_FEWEST}")
-        if not spec.is_categorical:
-            pits[name] = randomised_pit(emulator, read, name, others, seed=seed)[there]
         scores = _scores(emulator, read, name, others)[there]
-        found.append(
-            _column(name, logs[there], scores, pits.get(name), seed=seed, resamples=resamples)
-            if not spec.is_categorical
-            else _category(name, logs[there], scores, seed=seed, resamples=resamples)
-        )
+        if emulator.columns[emulator.place(name)].is_categorical:
+            judged = _category(name, logs[there], scores, seed=seed, resamples=resamples)
+        else:
+            pits[name] = randomised_pit(emulator, read, name, others, seed=seed)[there]
+            judged = _column(name, logs[there], scores, pits[name], seed=seed, resamples=resamples)
+        found.append(judged)
+    if left_out and (targets or not found):
+        raise ModelError("; ".join(f"{name}: {why}" for name, why in left_out.items()))
     seen = "all others" if given is None else ", ".join(given) or "nothing"
-    return CheckReport(given=seen, columns=found), pits
+    return CheckReport(given=seen, columns=found, left_out=left_out), pits
+
+
+def pits_of(
+    emulator: DensityEmulator,
+    table: Readable,
+    targets: Sequence[str] | None = None,
+    given: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+) -> dict[str, Floats]:
+    """Give what :func:`check` gives as ``pits``, without the scores.
+
+    Raises
+    ------
+    ModelError
+        A target has categories, which have no order, or no column has 20 values.
+    """
+    read = read_table(table)
+    for name in targets or ():
+        if emulator.columns[emulator.place(name)].is_categorical:
+            raise ModelError(
+                f'"{name}" has categories, and no PIT; `skylore infer check` scores it'
+            )
+    numbers = [c.name for c in emulator.columns if not c.is_categorical]
+    names = targets or [name for name in numbers if name in read.column_names]
+    found = {
+        name: randomised_pit(emulator, read, name, _but(name, given), seed=seed) for name in names
+    }
+    known = {name: pit[~np.isnan(pit)] for name, pit in found.items()}
+    few = [name for name, pit in known.items() if len(pit) < _FEWEST]
+    if few and (targets or len(few) == len(known)):
+        raise ModelError(f"fewer than {_FEWEST} rows have a value of {', '.join(few)}")
+    if not known:
+        raise ModelError("the table has no number that the model knows")
+    return {name: pit for name, pit in known.items() if name not in few}
+
+
+def _but(target: str, given: Sequence[str] | None) -> list[str] | None:
+    return None if given is None else [name for name in given if name != target]
+
+
+def _too_few(logs: Floats) -> str:
+    there = int((~np.isnan(logs)).sum())
+    if there < _FEWEST:
+        have = f"only {there} rows have" if there else "no row has"
+        return f"{have} a value, and a check needs {_FEWEST}"
+    if not np.isfinite(logs).any():
+        return "the model holds all values impossible"
+    return ""
 
 
 def randomised_pit(
@@ -186,22 +173,24 @@ def _scores(
     emulator: DensityEmulator, table: Readable, target: str, given: Sequence[str] | None
 ) -> Floats:
     coded, _ = emulator.code(table, [target], given)
-    x = coded.x[:, emulator.place(target)]
-    if not emulator.columns[emulator.place(target)].is_categorical:
+    column = emulator.place(target)
+    x = coded.x[:, column]
+    if not emulator.columns[column].is_categorical:
         return crps_of(emulator.quantiles(table, target, _SHARES, given), _SHARES, x)
     shares = emulator.probabilities(table, target, given)
-    own = np.eye(shares.shape[1])[x.astype(np.int64)]
+    # A category that was never seen is none of those that have a probability.
+    codes = np.where(coded.present[:, column], x.astype(np.int64), -1)
+    own = codes[:, None] == np.arange(shares.shape[1])
     return np.stack(
-        [((shares - own) ** 2).sum(axis=1), shares.argmax(axis=1) == x.astype(np.int64)], axis=1
-    )
+        [((shares - own) ** 2).sum(axis=1), shares.argmax(axis=1) == codes], axis=1
+    ).astype(np.float64)
 
 
 def _column(
-    name: str, logs: Floats, crps: Floats, pit: Floats | None, *, seed: int, resamples: int
+    name: str, logs: Floats, crps: Floats, pit: Floats, *, seed: int, resamples: int
 ) -> ColumnCheck:
     from scipy.stats import kstest
 
-    pit = np.asarray(pit)
     ks = kstest(pit, "uniform")
     possible = np.isfinite(logs)
     return ColumnCheck(

@@ -1,9 +1,9 @@
-"""Joint densities and draws of several columns, by the chain rule in any order."""
+"""Joint draws of several columns, by the chain rule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,93 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skylore.density.coding import Coded, code_rows
+from skylore.density.column_spec import ColumnSpec
 from skylore.density.emulator import DensityEmulator
-from skylore.density.tables import read_table
+from skylore.density.inputs import inputs_of
+from skylore.density.joint import orders_of
+from skylore.density.predictive import Predictive
 from skylore.errors import ModelError
 
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
 
-__all__ = ["OrderGap", "columns_given", "joint_logprob", "order_gap", "sample"]
-
-Floats = NDArray[np.float64]
+__all__ = ["sample"]
 
 _CELLS = 1 << 15
-
-
-@dataclass(frozen=True)
-class OrderGap:
-    """How far the joint log density depends on the order of the chain, in nats.
-
-    Attributes
-    ----------
-    mean, high : float
-        The mean over rows of the standard deviation over orders, and its 95 % quantile.
-    orders : int
-    """
-
-    mean: float
-    high: float
-    orders: int
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        return (
-            f"joint log densities differ by {self.mean:.3f} nats (1σ over {self.orders} orders of "
-            f"the chain; 95 % of rows below {self.high:.3f})"
-        )
-
-
-def joint_logprob(
-    emulator: DensityEmulator,
-    table: Readable,
-    targets: Sequence[str],
-    given: Sequence[str] | None = None,
-) -> Floats:
-    """Give ``log p(targets | given)`` of each row by the chain rule, in the order of ``targets``.
-
-    A target that is missing in a row is left out there: the joint density is of the others.
-
-    Parameters
-    ----------
-    emulator : DensityEmulator
-    table
-    targets : sequence of str
-    given : sequence of str, optional
-        All other columns by default.
-    """
-    _check(emulator, targets)
-    read = read_table(table)
-    known = columns_given(emulator, targets, given, read.column_names)
-    total = np.zeros(read.num_rows)
-    missing = np.ones(read.num_rows, bool)
-    for number, target in enumerate(targets):
-        found = emulator.logprob(read, target, [*known, *targets[:number]])
-        missing &= np.isnan(found)
-        total += np.nan_to_num(found, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    return np.where(missing, np.nan, total)
-
-
-def order_gap(
-    emulator: DensityEmulator,
-    table: Readable,
-    targets: Sequence[str],
-    given: Sequence[str] | None = None,
-    *,
-    orders: int = 4,
-    seed: int = 0,
-) -> OrderGap:
-    """Measure by how much the chain rule's order matters, which it would not for a true joint."""
-    _check(emulator, targets)
-    rng = np.random.default_rng(seed)
-    chains = [list(targets), list(reversed(targets))]
-    chains += [list(rng.permutation(list(targets))) for _ in range(max(0, orders - 2))]
-    found = np.stack([joint_logprob(emulator, table, chain, given) for chain in chains])
-    finite = np.isfinite(found).all(axis=0)
-    if not finite.any():
-        raise ModelError("no row has a finite joint density, so orders cannot be compared")
-    spread = found[:, finite].std(axis=0)
-    return OrderGap(float(spread.mean()), float(np.quantile(spread, 0.95)), len(chains))
 
 
 def sample(
@@ -113,14 +39,15 @@ def sample(
 ) -> dict[str, NDArray[np.generic]]:
     """Draw the targets jointly, ``(N, n)`` of each: texts for categories, else numbers.
 
-    Draws are of true values: measurement errors of the targets are not added.
+    One after the other in the order of ``targets``, each given those before it. Draws are of true
+    values: measurement errors of the targets are not added.
 
     Raises
     ------
     ModelError
         A column is not there, is named twice, or is asked for and given at once.
     """
-    _check(emulator, targets)
+    orders_of(emulator, targets)
     if n < 1:
         raise ModelError("at least one draw is needed")
     coded, seen = emulator.code(table, [], given, *targets)
@@ -149,7 +76,12 @@ def _draw(
     many, each = len(coded), n
     for step, column in enumerate(places):
         visible = torch.from_numpy(seen)
-        drawn = _column(emulator, coded, visible, column, n=each, seed=seed * 101 + step)
+        chance = seed * 101 + step
+        drawn = (
+            _once(emulator, coded, visible, column, seed=chance)
+            if step
+            else _column(emulator, coded, visible, column, n=each, seed=chance)
+        )
         found.append(drawn.reshape(many, n))
         if step == len(places) - 1:
             break
@@ -166,15 +98,37 @@ def _column(
 ) -> NDArray[np.generic]:
     spec = emulator.columns[column]
     if spec.is_categorical:
-        rng = np.random.default_rng(seed)
-        logs = emulator.log_categories(coded, visible, column)
-        edges = np.exp(logs).cumsum(axis=1)
-        chosen = (rng.random((len(logs), n, 1)) * edges[:, None, -1:] > edges[:, None]).sum(axis=2)
-        named: NDArray[np.generic] = np.array(spec.categories)[chosen]
-        return named
+        return _categories(spec, emulator.log_categories(coded, visible, column), n=n, seed=seed)
     parts = enumerate(emulator.predict(coded, visible, column))
     drawn: NDArray[np.generic] = np.concatenate([p.draw(n, seed + 13 * i) for i, (_, p) in parts])
     return drawn
+
+
+def _once(
+    emulator: DensityEmulator, coded: Coded, visible: Tensor, column: int, *, seed: int
+) -> NDArray[np.generic]:
+    """Draw one value a row, ``(N, 1)``, each from a sub-network that is drawn before."""
+    spec, model = emulator.columns[column], emulator.model
+    chance = torch.Generator().manual_seed(seed)
+    inputs = inputs_of(coded, model.contrasts)
+    seen = torch.from_numpy(coded.present) & visible
+    if spec.is_categorical:
+        logs = model.log_categories_once(inputs, seen, column, chance).numpy()
+        return _categories(spec, logs, n=1, seed=seed)
+    drawn = np.empty((len(coded), 1))
+    for part, (rows, spread) in enumerate(model.spread_once(inputs, seen, column, chance)):
+        drawn[rows.numpy()] = Predictive(spec, spread).draw(1, seed + 13 * part)
+    return drawn
+
+
+def _categories(
+    spec: ColumnSpec, logs: NDArray[np.float64], *, n: int, seed: int
+) -> NDArray[np.generic]:
+    """Draw ``(N, n)`` of the categories."""
+    edges = np.exp(logs).cumsum(axis=1)
+    at = np.random.default_rng(seed).random((len(logs), n, 1)) * edges[:, None, -1:]
+    named: NDArray[np.generic] = np.array(spec.categories)[(at > edges[:, None]).sum(axis=2)]
+    return named
 
 
 def _with(
@@ -188,25 +142,4 @@ def _with(
         values = getattr(coded, name).copy()
         values[:, column] = getattr(fresh, name)[:, 0]
         replaced[name] = values
-    return Coded(**replaced, unknown=coded.unknown)
-
-
-def columns_given(
-    emulator: DensityEmulator,
-    targets: Sequence[str],
-    given: Sequence[str] | None,
-    there: Sequence[str],
-) -> list[str]:
-    """Give what is seen: the given, or all columns of model and table but the targets."""
-    if given is not None:
-        return list(given)
-    return [c.name for c in emulator.columns if c.name in there and c.name not in set(targets)]
-
-
-def _check(emulator: DensityEmulator, targets: Sequence[str]) -> None:
-    if not targets:
-        raise ModelError("name at least one column to ask for")
-    if len(set(targets)) < len(targets):
-        raise ModelError("a column is asked for twice; name each once")
-    for name in targets:
-        emulator.place(name)
+    return replace(coded, **replaced)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,8 @@ class Coded:
     present : ndarray, shape (N, V), bool
     unknown : dict of str to int
         Rows with a category that was never seen, by column; they count as missing.
+    void : dict of str to dict of str to int
+        Infinities and numbers that stand for no value, and how many rows have them, by column.
     """
 
     x: Floats
@@ -54,6 +56,7 @@ class Coded:
     error: Floats
     present: NDArray[np.bool_]
     unknown: dict[str, int] = field(default_factory=dict)
+    void: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -61,8 +64,8 @@ class Coded:
 
     def rows(self, chosen: NDArray[np.intp] | slice) -> Coded:
         """Take some of the rows."""
-        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "unknown"}
-        return Coded(**taken, unknown=self.unknown)
+        arrays = [f.name for f in fields(self) if f.name not in {"unknown", "void"}]
+        return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
     @property
     def digest(self) -> str:
@@ -90,6 +93,7 @@ def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str
     atom = np.full((rows, width), -1, np.int64)
     present = np.zeros((rows, width), bool)
     unknown: dict[str, int] = {}
+    void: dict[str, dict[str, int]] = {}
     for j, spec in enumerate(specs):
         if spec.name not in table.column_names:
             continue
@@ -100,12 +104,14 @@ def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str
                 unknown[spec.name] = strange
             arrays["x"][:, j], present[:, j] = x, there
             continue
-        x = _numbers(column, spec)
+        x, dropped = _numbers(column, spec)
+        if dropped:
+            void[spec.name] = dropped
         present[:, j] = np.isfinite(x)
         _fill_number(arrays, atom, j, spec, x)
         if spec.error and spec.error in table.column_names:
             arrays["error"][:, j] = _errors(numbers_of(table[spec.error]), spec)
-    return Coded(**arrays, atom=atom, present=present, unknown=unknown)
+    return Coded(**arrays, atom=atom, present=present, unknown=unknown, void=void)
 
 
 def _categories(column: pa.ChunkedArray, spec: ColumnSpec) -> tuple[Floats, NDArray[np.bool_], int]:
@@ -121,20 +127,21 @@ def _void(texts: list[str | None], spec: ColumnSpec) -> int:
     return sum(t in spec.sentinels for t in texts)
 
 
-def _numbers(column: pa.ChunkedArray, spec: ColumnSpec) -> Floats:
+def _numbers(column: pa.ChunkedArray, spec: ColumnSpec) -> tuple[Floats, dict[str, int]]:
     if is_text(column.type):
         raise ModelError(
             f'the column "{spec.name}" held numbers in training and holds {column.type} here'
         )
-    x = numbers_of(column)
-    x[~np.isfinite(x)] = np.nan
+    raw = numbers_of(column)
+    x = np.where(np.isfinite(raw), raw, np.nan)
     if spec.sentinels:
         x[np.isin(x, [float(v) for v in spec.sentinels])] = np.nan
     known = np.isin(x, SENTINELS)
     if known.any():
         # One that training did not hold is told from a value by lying far from all that it held.
         x[known & (np.abs(_warp_of(spec).forward(x)) > _FAR)] = np.nan
-    return x
+    values, counts = np.unique(raw[np.isnan(x) & ~np.isnan(raw)], return_counts=True)
+    return x, {f"{v:.10g}": int(n) for v, n in zip(values, counts, strict=True)}
 
 
 def _warp_of(spec: ColumnSpec) -> Warp:

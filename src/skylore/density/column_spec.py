@@ -71,7 +71,8 @@ class ColumnSpec(BaseModel):
             parts.append(f"within {ends[0]} … {ends[1]}")
         if self.error:
             parts.append(f"errors in {self.error}")
-        parts += [f"{n} rows hold {v}: no value" for v, n in self.sentinels.items()]
+        for value, rows in self.sentinels.items():
+            parts.append(f"{rows} {'row holds' if rows == 1 else 'rows hold'} {value}: no value")
         if self.infinite:
             parts.append(f"{self.infinite} infinite: no value")
         if self.missing:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skylore.density.column_spec import ColumnSpec, Kind
 from skylore.density.transforms import choose_base, learn_warp
+from skylore.density.unfit import FEWEST, is_identifier, no_category, too_few
 from skylore.density.values import find_atoms, find_sentinels
 from skylore.errors import ModelError
 from skylore.near_names import hint_of
@@ -19,7 +20,6 @@ __all__ = ["ColumnSpec", "Kind", "describe_columns", "is_text", "numbers_of", "t
 
 Floats = NDArray[np.float64]
 
-_FEWEST = 50
 _MOST_CATEGORIES = 100
 _MOST_WHOLE = 256
 _ERRORS = ("_err", "_error", "_ERR", "_Err")
@@ -49,6 +49,8 @@ def describe_columns(
     ModelError
         A wanted column does not exist or cannot be modelled, or fewer than two can.
     """
+    if table.num_rows < FEWEST:
+        raise ModelError(f"{table.num_rows} rows are too few to learn a density; give 100")
     for name in wanted or ():
         if name not in table.column_names:
             raise ModelError(f'there is no column "{name}"; {hint_of(name, table.column_names)}')
@@ -60,6 +62,8 @@ def describe_columns(
         if name in is_error:
             continue
         found = _describe(name, table[name], errors.get(name), table)
+        if wanted is None and isinstance(found, ColumnSpec) and is_identifier(table[name]):
+            found = "looks like numbers of objects: name it with --columns to learn it"
         if isinstance(found, ColumnSpec):
             specs.append(found)
         elif wanted is not None:
@@ -68,8 +72,9 @@ def describe_columns(
             left_out[name] = found
     if len(specs) < 2:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        there = "is one" if specs else "is none"
         raise ModelError(f"a density needs at least two columns, of which none is constant or "
-                         f"empty; here there are {len(specs)}. {reasons}".strip())  # fmt: skip
+                         f"empty; here there {there}. {reasons}".strip())  # fmt: skip
     return specs, left_out
 
 
@@ -128,12 +133,12 @@ def _describe(
 def _describe_text(name: str, column: pa.ChunkedArray) -> ColumnSpec | str:
     values = [v for v in texts_of(column) if v is not None]
     categories = tuple(sorted(set(values)))
-    if len(values) < _FEWEST:
-        return f"only {len(values)} rows have a value, and {_FEWEST} are needed"
+    if len(values) < FEWEST:
+        return too_few(len(values))
     if len(categories) < 2:
         return "all rows have the same value"
     if len(categories) > min(_MOST_CATEGORIES, len(values) / 5):
-        return f"text with {len(categories)} different values is no category"
+        return no_category(categories)
     return ColumnSpec(
         name=name,
         kind="categorical",
@@ -150,8 +155,8 @@ def _describe_number(name: str, column: pa.ChunkedArray, error: str | None) -> C
     found = find_sentinels(finite) if len(finite) else ()
     x = finite[~np.isin(finite, found)]
     sentinels = {f"{v:.10g}": int((finite == v).sum()) for v in found}
-    if len(x) < _FEWEST:
-        return f"only {len(x)} rows have a value, and {_FEWEST} are needed"
+    if len(x) < FEWEST:
+        return too_few(len(x))
     distinct = len(np.unique(x))
     if distinct < 2:
         return f"all rows hold {x[0]:.10g}"

@@ -58,6 +58,11 @@ class DensityEmulator(RowPredictor):
             There is none, or it is damaged.
         """
         folder = Path(folder)
+        if (folder / "unfinished").is_dir() and not (folder / "config.json").exists():
+            raise ModelError(
+                f"the training in {folder} has not ended; run the same `skylore infer fit` again, "
+                "which goes on from there"
+            )
         model = DensityModel.load(folder)
         try:
             report = FitReport.model_validate_json((folder / "training.json").read_bytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -95,6 +95,51 @@ class DensityModel(FolderModel):
         """Give the log probability of each category for each row, ``(N, C)``."""
         logs = [raw.log_softmax(1) for _, raw in self._raw(inputs, visible, column)]
         return torch.stack(logs).logsumexp(0) - torch.tensor(len(logs)).log()
+
+    def spread_once(
+        self, inputs: Inputs, visible: Tensor, column: int, generator: torch.Generator
+    ) -> list[tuple[Tensor, Spread]]:
+        """Give rows, and for each of them the density of one sub-network, chosen at random.
+
+        A draw from it is one from the average of all, at a fraction of the work.
+        """
+        spec = self.config.columns[column]
+        return [
+            (
+                rows,
+                head.flow(raw, support_of(spec))
+                if isinstance(head, DiffusionColumn)
+                else column_mixture(raw, spec),
+            )
+            for rows, head, raw in self._raw_once(inputs, visible, column, generator)
+        ]
+
+    def log_categories_once(
+        self, inputs: Inputs, visible: Tensor, column: int, generator: torch.Generator
+    ) -> Tensor:
+        """Give the log probabilities ``(N, C)`` of one sub-network a row, chosen at random."""
+        logs = torch.empty(len(visible), len(self.config.columns[column].categories))
+        for rows, _, raw in self._raw_once(inputs, visible, column, generator):
+            logs[rows] = raw.log_softmax(1).to(logs)
+        return logs.double()
+
+    def _raw_once(
+        self, inputs: Inputs, visible: Tensor, column: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, nn.Module, Tensor]]:
+        device = next(self.parameters()).device
+        seen = visible.clone()
+        seen[:, column] = False
+        members = torch.randperm(len(self.networks), generator=generator).tolist()
+        groups = torch.randperm(len(seen), generator=generator).tensor_split(len(members))
+        firsts = torch.randint(self.config.settings.views, (len(members),), generator=generator)
+        for number, rows, first in zip(members, groups, firsts.tolist(), strict=True):
+            if not len(rows):
+                continue
+            member = self.networks[number]
+            head, part = member.heads[column], inputs.rows(rows).to(device)
+            with torch.inference_mode():
+                raw = head(member.once(part, seen[rows].to(device), column, first))
+            yield rows, head, raw.double().cpu()
 
     def _raw(self, inputs: Inputs, visible: Tensor, column: int) -> list[tuple[nn.Module, Tensor]]:
         """Give the head, and what it makes of each row, of every sub-network of every member."""

@@ -86,10 +86,40 @@ class DensityNetwork(nn.Module):
         precision : dtype
             Of the trunk.
         """
-        tokens = self.tokens(inputs)
+        return self._answer(self.tokens(inputs)[:, None], visible, targets, precision)
+
+    def once(self, inputs: Inputs, visible: Tensor, column: int, first: int) -> Tensor:
+        """Give what one sub-network knows of each row, ``(B, width)``.
+
+        Row 0 is answered by sub-network ``first``, each other one by the next, in turn.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            ``B`` rows.
+        visible : Tensor, shape (B, V), bool
+            Never the target.
+        column, first : int
+        """
+        views, rows = self.settings.views, len(visible)
+        turns = -(-(first + rows) // views)
+        filled = (torch.arange(turns * views, device=visible.device) - first) % rows
+        tokens = self.tokens(inputs)[filled].unflatten(0, (turns, views))
+        targets = torch.full((turns, views), column, device=visible.device)
+        known = self._answer(tokens, visible[filled].unflatten(0, (turns, views)), targets)
+        return known[first : first + rows]
+
+    def _answer(
+        self,
+        tokens: Tensor,
+        visible: Tensor,
+        targets: Tensor,
+        precision: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Answer requests ``(B, R)`` from tokens ``(B, R, T, E)``, or ``(B, 1, T, E)`` for all."""
         both = visible[..., self.firsts] & visible[..., self.seconds]
         seen = torch.cat([visible, both], 2)[..., None]
-        masked = tokens.to(precision)[:, None] * (seen * self.scale.to(precision))
+        masked = tokens.to(precision) * (seen * self.scale.to(precision))
         start = self.request(targets) + self.bias
         if self.attention is not None:
             start = start + self.attention(tokens, visible, targets)
@@ -159,7 +189,7 @@ class _Attention(nn.Module):
 
     def forward(self, tokens: Tensor, visible: Tensor, targets: Tensor) -> Tensor:
         rows, views, columns = visible.shape
-        values = (self.widen(tokens[:, :columns]) + self.place)[:, None].expand(-1, views, -1, -1)
+        values = (self.widen(tokens[:, :, :columns]) + self.place).expand(-1, views, -1, -1)
         sequence = torch.cat([self.request(targets)[:, :, None], values], 2).flatten(0, 1)
         hidden = torch.cat([torch.zeros_like(visible[..., :1]), ~visible], 2).flatten(0, 1)
         found: Tensor = self.encoder(sequence, src_key_padding_mask=hidden)

@@ -56,6 +56,24 @@ class RowPredictor:
             raise ModelError(f'"{name}" is the error of "{owner}", and is not modelled itself')
         raise ModelError(f'the model does not know the column "{name}"; {hint_of(name, names)}')
 
+    def require(self, targets: Sequence[str], given: Sequence[str] | None) -> list[str]:
+        """Give the columns that are given, of whose errors some may be named.
+
+        Raises
+        ------
+        ModelError
+            The model does not know a column, or one is asked for and given at once.
+        """
+        for name in targets:
+            self.place(name)
+        errors = {spec.error: spec.name for spec in self.columns if spec.error}
+        names = [errors.get(name, name) for name in given or ()]
+        for name in names:
+            self.place(name)
+            if name in targets:
+                raise ModelError(f'"{name}" is asked for and given at once; leave it out of one')
+        return names
+
     def code(
         self,
         table: Readable,
@@ -75,16 +93,10 @@ class RowPredictor:
             Columns that are not seen and need not be there.
         """
         hidden = {*targets, *others}
-        for name in hidden:
-            self.place(name)
-        errors = {spec.error: spec.name for spec in self.columns if spec.error}
-        names = [errors.get(name, name) for name in given or ()]
-        for name in names:
-            self.place(name)
-            if name in hidden:
-                raise ModelError(f'"{name}" is asked for and given at once; leave it out of one')
+        names = self.require([*targets, *others], given)
+        errors = [spec.error for spec in self.columns if spec.error]
         asked = [*(() if given is None else given), *targets]
-        wanted = [spec.name for spec in self.columns] + list(errors)
+        wanted = [spec.name for spec in self.columns] + errors
         coded = code_rows(read_table(table, wanted), self.columns, asked)
         seen = [
             spec.name not in hidden and (given is None or spec.name in names)

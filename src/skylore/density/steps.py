@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,9 +16,9 @@ from skylore.archive.step import Apply, Values
 from skylore.density.column_spec import ColumnSpec
 from skylore.density.emulator import DensityEmulator
 from skylore.density.posterior_columns import LEVELS, category_columns, level_column
-from skylore.errors import ModelError
+from skylore.errors import ColumnError, ModelError
 
-__all__ = ["Infer", "as_column", "emulator_in"]
+__all__ = ["Infer", "as_column", "check_known", "emulator_in"]
 
 Floats = NDArray[np.float64]
 
@@ -62,12 +63,11 @@ class Infer:
     def inputs(self) -> tuple[str, ...]:
         """The id, which every row has; then all that is read."""
         emulator = self._emulator
-        seen = [c for c in emulator.columns if self._sees(c)]
+        named = emulator.require([self.target], self.given)
+        others = [c for c in emulator.columns if c.name != self.target]
+        seen = [c for c in others if self.given is None or c.name in named]
         errors = [c.error for c in (*seen, self._spec) if c.error]
         return ("id", *(c.name for c in seen), *errors, self.target)
-
-    def _sees(self, column: ColumnSpec) -> bool:
-        return column.name != self.target and (self.given is None or column.name in self.given)
 
     @property
     def outputs(self) -> pa.Schema:
@@ -127,6 +127,29 @@ def as_column(values: Floats) -> pa.Array:
     """Make a column: NaN is null, and −∞ a number so low that it is first in order."""
     # The impossible is the most unusual of all, and still sorts and filters as a number.
     return pa.array(np.maximum(values, -1e9), pa.float64(), from_pandas=True)
+
+
+def check_known(
+    emulator: DensityEmulator,
+    there: Sequence[str],
+    targets: Sequence[str],
+    given: Sequence[str] | None,
+) -> None:
+    """Refuse to take for known what an archive lacks, where nothing was said of what is.
+
+    Raises
+    ------
+    ColumnError
+        A column of the model is not among those that are ``there``.
+    """
+    known = [c.name for c in emulator.columns if c.name not in targets]
+    lacking = [name for name in known if name not in there]
+    if given is None and lacking:
+        have = ",".join(name for name in known if name in there)
+        raise ColumnError(
+            f"the archive lacks {', '.join(lacking)}, which the model knows; say what is known: "
+            f'--given "{have}"'
+        )
 
 
 def emulator_in(folder: str) -> DensityEmulator:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 from pyarrow import csv as pacsv
 
-from skylore.archive.schema import MADE_LATER, base_schema
+from skylore.archive.schema import ID, MADE_LATER, base_schema
 from skylore.errors import SkyloreError, SourceError
 from skylore.sources.arrow_files import ARROW_SUFFIXES, PARQUET_SUFFIXES, ArrowFiles
 from skylore.sources.astropy_tables import ASTROPY_SUFFIXES, read_astropy
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["is_archive", "read_table"]
 
 _NULLS = ["", "nan", "NaN", "NAN", "null", "NULL", "Null", "NA", "N/A", "n/a", "#N/A"]
+_OTHER_SIGNS = (";", "|", "\t")
 _NOT_CATALOGUE = {*base_schema(pa.string()).names, *MADE_LATER} - {"ra", "dec"}
 
 
-def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(
+    source: Readable, columns: Sequence[str] | None = None, *, ids: bool = False
+) -> pa.Table:
     """Read columns of plain values; of an archive without ids, images and vectors.
 
     Parameters
@@ -39,6 +42,8 @@ def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Tab
         folder of them; an Arrow table, a data frame, or arrays by name.
     columns
         Only these, those that exist.
+    ids
+        Of an archive, the ids, too.
 
     Raises
     ------
@@ -46,11 +51,11 @@ def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Tab
         Nothing is there, or it cannot be read as a table.
     """
     if isinstance(source, (str, Path)):
-        table = _read_path(Path(source), str(source), columns)
+        table = _read_path(Path(source), str(source), columns, ids=ids)
     elif isinstance(source, pa.Table):
         table = source
     elif hasattr(source, "objects") and hasattr(source, "fill"):
-        table = _read_archive(source, columns)
+        table = _read_archive(source, columns, ids=ids)
     elif isinstance(source, Mapping):
         table = pa.table(dict(source))
     elif hasattr(source, "iloc"):
@@ -58,7 +63,7 @@ def read_table(source: Readable, columns: Sequence[str] | None = None) -> pa.Tab
     else:
         raise SourceError(f"{type(source).__name__} is no table; give an archive, file or table")
     table = _typed(table)
-    flat = [f.name for f in table.schema if isinstance(catalogue_type(f.type), pa.DataType)]
+    flat = [f.name for f in table.schema if _is_flat(f.type)]
     wanted = flat if columns is None else [name for name in flat if name in set(columns)]
     if table.num_rows == 0:
         raise SourceError("the table has no rows")
@@ -74,11 +79,15 @@ def _typed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _read_path(path: Path, given: str, columns: Sequence[str] | None) -> pa.Table:
+def _is_flat(kind: pa.DataType) -> bool:
+    return pa.types.is_null(kind) or isinstance(catalogue_type(kind), pa.DataType)
+
+
+def _read_path(path: Path, given: str, columns: Sequence[str] | None, *, ids: bool) -> pa.Table:
     if is_archive(given):
         from skylore.archive.table import Archive
 
-        return _read_archive(Archive.open(given), columns)
+        return _read_archive(Archive.open(given), columns, ids=ids)
     if not path.exists():
         raise SourceError(f"There is nothing at {printable(path)}.")
     name = path.name
@@ -108,13 +117,10 @@ def is_archive(given: str) -> bool:
     return True
 
 
-def _read_archive(archive: Any, columns: Sequence[str] | None) -> pa.Table:  # noqa: ANN401 - an Archive, not imported before it is used
-    names = [
-        f.name
-        for f in archive.schema
-        if isinstance(catalogue_type(f.type), pa.DataType) and f.name not in _NOT_CATALOGUE
-    ]
-    return archive.read([n for n in names if columns is None or n in set(columns)])
+def _read_archive(archive: Any, columns: Sequence[str] | None, *, ids: bool) -> pa.Table:  # noqa: ANN401 - an Archive, not imported before it is used
+    names = [f.name for f in archive.schema if _is_flat(f.type) and f.name not in _NOT_CATALOGUE]
+    wanted = [n for n in names if columns is None or n in set(columns)]
+    return archive.read([ID, *wanted] if ids else wanted)
 
 
 def _read_text(path: Path) -> pa.Table:
@@ -128,9 +134,16 @@ def _read_text(path: Path) -> pa.Table:
             convert_options=pacsv.ConvertOptions(null_values=_NULLS, strings_can_be_null=True),
         )
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
+        shown = "".join(c if c.isascii() and c.isprintable() else " " for c in str(error))
+        reason = " ".join(shown.split())[:200]
         raise SourceError(f"{printable(path)} cannot be read as a table: {reason}") from error
     names = [name.strip().removeprefix("#").strip() for name in table.column_names]
+    other = next((sign for sign in _OTHER_SIGNS if len(names) == 1 and sign in names[0]), None)
+    if other:
+        raise SourceError(
+            f"{printable(path)} is one column {names[0][:60]!r}; put commas between its columns "
+            f"instead of {other!r}, or tabs in a .tsv file"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SourceError(f'{printable(path)}: several columns are called "{twice[0]}"')
@@ -141,8 +154,7 @@ def _read_pieces(files: ArrowFiles | Hdf5Files, columns: Sequence[str] | None) -
     flat = [
         f.name
         for f in files.schema
-        if isinstance(catalogue_type(f.type), pa.DataType)
-        and (columns is None or f.name in set(columns))
+        if _is_flat(f.type) and (columns is None or f.name in set(columns))
     ]
     pieces = [piece.table for piece in files.scan(flat, 1 << 16)]
     empty = pa.schema([files.schema.field(name) for name in flat]).empty_table()

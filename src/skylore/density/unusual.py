@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skylore.density.chain import columns_given
 from skylore.density.coding import Coded
 from skylore.density.emulator import DensityEmulator
+from skylore.density.joint import ORDERS, average_of, columns_given, orders_of
 from skylore.density.predictive import Predictive
 from skylore.density.tables import read_table
-from skylore.errors import ModelError
 
 if TYPE_CHECKING:
     from skylore.density.tables import Readable
@@ -26,6 +25,7 @@ Floats = NDArray[np.float64]
 _CELLS = 400
 _MOST_WHOLE = 2000
 _TIED = 1e-9
+_SMALLEST, _LARGEST = 1e-300, 0.99
 _REACH = torch.tensor([1e-9, 1 - 1e-9], dtype=torch.float64)
 
 
@@ -34,11 +34,15 @@ def unusual(
     table: Readable,
     targets: Sequence[str],
     given: Sequence[str] | None = None,
+    *,
+    orders: int = ORDERS,
 ) -> tuple[Floats, Floats]:
     """Tell how unusual each row's own values are, given others.
 
-    Several targets go by the chain rule, in their order: if the model is right, the tails of its
-    factors are independent, and Fisher's method makes one of them.
+    Several targets go by the chain rule: if the model is right, the tails of its factors are
+    independent, and Fisher's method makes one of them. Orders of the chain give different ones;
+    they are combined by Cauchy's method, which holds however they depend on each other (Liu & Xie
+    2020, J. Am. Stat. Assoc. 115, 393).
 
     Parameters
     ----------
@@ -47,33 +51,54 @@ def unusual(
     targets : sequence of str
     given : sequence of str, optional
         All other columns by default.
+    orders : int
+        Of the chain, at most; 1 goes in the order of ``targets``.
 
     Returns
     -------
     logs : ndarray, shape (N,)
-        Log densities of the values, nats; NaN where all of them are missing.
+        Log densities of the values, nats, as :func:`skylore.density.joint.joint_logprob`; NaN where
+        all of them are missing.
     tails : ndarray, shape (N,)
         As :func:`tail_probability`, of all targets that a row has.
     """
-    from scipy.stats import chi2
-
-    if not targets:
-        raise ModelError("name at least one column to ask for")
     read = read_table(table)
     known = columns_given(emulator, targets, given, read.column_names)
-    logs, score = np.zeros(read.num_rows), np.zeros(read.num_rows)
-    found = np.zeros(read.num_rows, np.int64)
-    for number, target in enumerate(targets):
-        before = [*known, *targets[:number]]
-        log = emulator.logprob(read, target, before)
-        tail = tail_probability(emulator, read, target, before)
-        there = ~np.isnan(tail)
-        found += there
-        logs += np.where(there, log, 0.0)
-        with np.errstate(divide="ignore"):
-            score += np.where(there, -2 * np.log(np.where(there, tail, 1.0)), 0.0)
-    tails = np.where(found > 0, chi2.sf(score, 2 * np.maximum(found, 1)), np.nan)
-    return np.where(found > 0, logs, np.nan), tails
+    found = [_chain(emulator, read, chain, known) for chain in orders_of(emulator, targets, orders)]
+    logs, tails = (np.stack(part) for part in zip(*found, strict=True))
+    return average_of(logs), _cauchy(tails) if len(tails) > 1 else tails[0]
+
+
+def _chain(
+    emulator: DensityEmulator, table: Readable, chain: Sequence[str], known: list[str]
+) -> tuple[Floats, Floats]:
+    """Give the log densities and tails of one order."""
+    from scipy.stats import chi2
+
+    logs, tails = [], []
+    for number, target in enumerate(chain):
+        before = [*known, *chain[:number]]
+        logs.append(emulator.logprob(table, target, before))
+        tails.append(tail_probability(emulator, table, target, before))
+    if len(chain) == 1:
+        return logs[0], tails[0]
+    there = ~np.isnan(tails)
+    with np.errstate(divide="ignore"):
+        score = -2 * np.log(np.where(there, tails, 1.0)).sum(axis=0)
+    both = chi2.sf(score, 2 * np.maximum(there.sum(axis=0), 1))
+    none = ~there.any(axis=0)
+    total = np.where(there, logs, 0.0).sum(axis=0)
+    return np.where(none, np.nan, total), np.where(none, np.nan, both)
+
+
+def _cauchy(tails: Floats) -> Floats:
+    """Combine tails ``(O, N)`` of which each is uniform where nothing is odd."""
+    # One at 1, as at a commonest point mass, would else outweigh any other.
+    safe = np.clip(tails, _SMALLEST, _LARGEST)
+    score = (1 / np.tan(np.pi * safe)).mean(axis=0)
+    combined = np.arctan2(1.0, score) / np.pi
+    found: Floats = np.where((tails == 0).any(axis=0), 0.0, combined)
+    return np.where(np.isnan(tails).all(axis=0), np.nan, found)
 
 
 def tail_probability(

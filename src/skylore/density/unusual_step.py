@@ -10,6 +10,7 @@ import pyarrow as pa
 from skylore.archive.provenance import Provenance
 from skylore.archive.step import Apply, Values
 from skylore.density.emulator import DensityEmulator
+from skylore.density.joint import orders_of
 from skylore.density.steps import as_column, emulator_in
 from skylore.density.unusual import unusual
 
@@ -29,6 +30,7 @@ class Unusual:
     folder : str
         Of the model.
     targets : tuple of str
+        In any order: orders of the chain rule are averaged.
     given : tuple of str, optional
         All other columns of the model by default.
     label : str, optional
@@ -55,14 +57,16 @@ class Unusual:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The id, which every row has; then all that is read."""
+        emulator = emulator_in(self.folder)
+        orders_of(emulator, self.targets)
+        named = emulator.require(self.targets, self.given)
         columns = [
             c
-            for c in emulator_in(self.folder).columns
-            if c.name in self.targets or self.given is None or c.name in self.given
+            for c in emulator.columns
+            if c.name in self.targets or self.given is None or c.name in named
         ]
         errors = [c.error for c in columns if c.error]
-        others = [t for t in self.targets if t not in {c.name for c in columns}]
-        return ("id", *(c.name for c in columns), *errors, *others)
+        return ("id", *(c.name for c in columns), *errors)
 
     @property
     def outputs(self) -> pa.Schema:

@@ -13,8 +13,9 @@ SENTINELS = (
     *(-666.0, -99.0, -99.9, -99.99, -999.0, -999.9, -999.99, -9999.0, -99999.0, -9999.99),
     *(99.0, 99.9, 99.99, 99.999, 999.0, 999.9, 999.99, 9999.0, 99999.0, -99.999, -999.999),
     *(1e20, -1e20, 1e30, -1e30, -1e38, -32768.0, -2147483648.0, -8888.0, -888.0),
+    *(32767.0, 65535.0, 2147483647.0, 4294967295.0),
 )
-_APART = 2.0
+_APART, _ALONE = 2.0, 5.0
 _SPIKE, _EXCESS = 0.02, 5.0
 _CAP, _CAP_ROWS, _CAP_EXCESS = 0.001, 10, 8.0
 _NEIGHBOURS = 6
@@ -24,7 +25,8 @@ def find_sentinels(x: Floats) -> tuple[float, ...]:
     """Find numbers that surveys write for "no value" and that lie far from all other values.
 
     A known number counts where the gap to the nearest value that is none is more than twice the
-    range of the central 99 %, or where it is negative, repeated, and nothing else is negative.
+    range of the central 99 %, five times if it is positive and occurs once, or where it is
+    negative, repeated, and nothing else is negative.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def find_sentinels(x: Floats) -> tuple[float, ...]:
         gap = float(np.abs(others - value).min())
         repeated = int((x == value).sum()) > 1
         lone = value < 0 and repeated and others.min() >= 0
-        apart = gap > _APART * width and (value < 0 or repeated)
+        apart = gap > (_APART if value < 0 or repeated else _ALONE) * width
         if apart or lone:
             found.append(float(value))
     return tuple(found)

@@ -19,7 +19,8 @@ __all__ = ["fill", "logprob", "sample", "unusual"]
 def logprob(table: Table, *, model: Model, target: Targets, given: Given = None, out: Out) -> None:
     """Write the log density of each row's own value, in nats, in the column's own unit.
 
-    Several targets give their joint density, by the chain rule in that order.
+    Several targets give their joint density: the mean of those that up to four orders of the chain
+    rule give, whatever order they are named in. How far the orders differ is told.
     """
     from skylore.density.asking import write_logprob
     from skylore.density.emulator import DensityEmulator
@@ -38,7 +39,10 @@ def sample(
     seed: Seed = 0,
     out: Out,
 ) -> None:
-    """Write draws of columns given others, a line a draw; several targets are drawn jointly."""
+    """Write draws of columns given others, a line a draw.
+
+    Several targets are drawn jointly: one after the other in that order, each given those before.
+    """
     from skylore.density.asking import write_samples
     from skylore.density.emulator import DensityEmulator
 
@@ -61,11 +65,12 @@ def fill(
     redshift is above 0.3 with more than 90 %; `skylore infer unusual` finds the odd ones.
     """
     from skylore.archive.table import Archive
-    from skylore.density.steps import Infer
+    from skylore.density.steps import Infer, check_known, emulator_in
 
-    names = names_in(given)
+    names, opened = names_in(given), Archive.open(archive)
+    check_known(emulator_in(str(model)), opened.schema.names, [target], names)
     step = Infer(str(model), target, None if names is None else tuple(names))
-    typer.echo(Archive.open(archive).fill(step, options))
+    typer.echo(opened.fill(step, options))
 
 
 def unusual(
@@ -94,13 +99,14 @@ def unusual(
 
     A number from 0 to 1: the share of what could be that is as unlikely as what is, or less. It
     is uniform where nothing is odd, so that one row in a thousand is below 0.001 by chance. Several
-    targets are taken together.
+    targets are taken together, over up to four orders of the chain rule, whatever order they are
+    named in.
 
     In an archive it becomes the column TARGET_unusual. The oddest objects first: skylore search
     ARCHIVE --sort redshift_unusual; or only the odd ones: --where "redshift_unusual < 0.001".
     """
     from skylore.density.asking import write_unusual
-    from skylore.density.steps import emulator_in
+    from skylore.density.steps import check_known, emulator_in
 
     names, known = names_in(target) or [], names_in(given)
     if out is not None:
@@ -113,5 +119,7 @@ def unusual(
         raise typer.BadParameter(f"{table} is no archive: say where to write, with --out FILE")
     from skylore.archive.table import Archive
 
+    opened = Archive.open(table)
+    check_known(emulator_in(str(model)), opened.schema.names, names, known)
     step = Unusual(str(model), tuple(names), None if known is None else tuple(known), label)
-    typer.echo(Archive.open(table).fill(step, options))
+    typer.echo(opened.fill(step, options))

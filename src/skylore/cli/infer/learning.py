@@ -125,4 +125,5 @@ def _settings(file: Path | None, given: dict[str, Any]) -> DensitySettings:
         return DensitySettings.model_validate({**read, **given})
     except (OSError, ValueError, ValidationError, TypeError) as error:
         reason = explain(error) if isinstance(error, (OSError, ValueError)) else str(error)
-        raise ModelError(f"a density cannot be learnt so: {reason}") from error
+        where = f" ({file})" if file else ""
+        raise ModelError(f"a density cannot be learnt so{where}: {reason}") from error
