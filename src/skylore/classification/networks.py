@@ -14,6 +14,8 @@ from skylore.classification.descriptions import (
 )
 from skylore.classification.hub_vision import HubVision, load_hub_vision
 from skylore.classification.trainable import TrainableNetwork
+from skylore.encoders.trained import folder_of
+from skylore.errors import ModelError
 from skylore.morphology.network import GalaxyNetwork
 from skylore.morphology.starting import load_start
 
@@ -70,5 +72,11 @@ def load_trainable(name: str) -> TrainableNetwork:
         return load_hub_vision(place)
     if family == "timm" and place:
         return load_convnext_vision(place)
+    if folder_of(name) is None:
+        raise ModelError(
+            f"training cannot go on from {name!r}; give galaxy-nano, model:FOLDER of `skylore "
+            "pretrain`, hf:ID-or-folder (hf:facebook/dinov2-small), or timm:hf-hub:ID of a "
+            "ConvNeXt (timm:hf-hub:mwalmsley/zoobot-encoder-convnext_nano)"
+        )
     network = load_start(name)
     return _GalaxyVision(GalaxyDescription(network=network.config), network)
