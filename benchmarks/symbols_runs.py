@@ -90,7 +90,10 @@ class _Mixed:
 
 
 def remembering(network: TrainableNetwork) -> TrainableNetwork:
-    """Let a network that stays as it is compute the features of no image twice."""
+    """Let a network that stays as it is compute the features of no image twice.
+
+    Copies of it compute with the weights of the first, which a run sets to training.
+    """
     compute = network.forward
     known: dict[bytes, torch.Tensor] = {}
 
@@ -101,6 +104,7 @@ def remembering(network: TrainableNetwork) -> TrainableNetwork:
             digest.update(frame.contiguous().numpy().data)
         key = digest.digest()
         if key not in known:
+            network.eval()
             known[key] = compute(frames)
         return known[key].clone()
 
