@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from skylore.density.columns import describe_columns
 from skylore.density.mixture import average, mixture_of
 from skylore.density.objective import column_mixture
 from skylore.density.predictive import Predictive
+from skylore.density.transforms import Warp
 
 seeds = st.integers(0, 100_000)
 
@@ -112,6 +114,17 @@ def test_draws_follow_the_cdf_and_have_its_mean(seed: int) -> None:
     assert np.abs(part.cdf(at[None])[0] - empirical).max() < 0.02
     assert abs(drawn.mean() - part.mean()[0]) < 5 * drawn.std() / np.sqrt(len(drawn)) + 1e-3
     assert abs(np.mean(drawn == 3.0) - part.spread.log_atoms[0, 0].exp().item()) < 0.02
+
+
+def test_what_keeps_the_rare_possible_moves_no_mean() -> None:
+    warp = Warp(base="log", offset=0, unit=1, centre=0, spread=1)
+    spec = ColumnSpec(name="x", kind="heavy-tailed", rows=9, warp=warp)
+    raw = torch.tensor([[0.0, -30.0, 0.0, 0.0, 0.5413, -5.0]]).double()
+    part = Predictive(spec, mixture_of(raw, 2, 0, (-np.inf, np.inf)))
+    assert part.mean()[0] == pytest.approx(np.exp(0.5 * 1.01**2), rel=0.02)
+    drawn = part.draw(50_000, 0)
+    assert drawn.mean() == pytest.approx(part.mean()[0], rel=0.03)
+    assert part.spread.log_density(torch.tensor([12.0]).double()).item() > -50
 
 
 @settings(max_examples=20)

@@ -16,6 +16,7 @@ from skylore.density.diffusion.head import DiffusionHead
 from skylore.density.diffusion.quantiles import QuantileSpline, normal_nodes
 from skylore.density.diffusion.spread import SplineSpread
 from skylore.density.emulator import DensityEmulator
+from skylore.density.heads import without_twice
 from skylore.density.joint import joint_logprob
 from skylore.errors import ModelError
 
@@ -61,6 +62,26 @@ def test_it_has_learnt_and_is_the_same_after_saving(
     assert flows.report is not None
     own = -np.nanmean(flows.logprob(rows, "mass"))
     assert flows.report.held_out["mass"] == pytest.approx(own, abs=0.4)
+
+
+def test_point_masses_of_integers_are_counted_once() -> None:
+    scores = normal_nodes(65).double()
+    one = torch.ones(2, 1).double()
+    atoms = torch.tensor([[0.4], [0.01]]).double()
+    alone = SplineSpread(
+        (QuantileSpline(scores, (2 * scores).expand(2, -1)),),
+        *(one, atoms[:, :0], 0 * one[:, 0], -np.inf, np.inf),
+    )
+    half = torch.full((2,), 0.5).double()
+    around = alone.log_between(-half, half).exp()[:, None]
+    points, rest = without_twice(atoms.log(), (1 - atoms[:, 0]).log(), around)
+    np.testing.assert_allclose(points.exp().sum(1) + rest.exp(), 1)
+    at_point = points.exp()[:, 0] + rest.exp() * around[:, 0]
+    assert at_point[0].item() == pytest.approx(0.4)
+    elsewhere = rest.exp()[0] * alone.log_between(half, 3 * half).exp()[0]
+    flow = 0.6 * (norm.cdf(0.75) - norm.cdf(0.25)) / (1 - around[0, 0])
+    assert elsewhere.item() == pytest.approx(flow.item(), rel=1e-3)
+    assert points[1].exp().item() < 1e-9
 
 
 def test_flows_are_cut_off_averaged_and_convolved_exactly() -> None:

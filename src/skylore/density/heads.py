@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,9 +14,10 @@ from skylore.density.diffusion.head import DiffusionHead
 from skylore.density.diffusion.spread import SplineSpread
 from skylore.density.settings import DensitySettings
 
-__all__ = ["DiffusionColumn", "average_flows", "column_head"]
+__all__ = ["DiffusionColumn", "average_flows", "column_head", "without_twice"]
 
 _VALIDATION_SEED = 20
+_LEAST = 1e-12
 
 
 def column_head(spec: ColumnSpec, settings: DensitySettings) -> nn.Module:
@@ -99,9 +101,49 @@ class DiffusionColumn(nn.Module):
         spline = self.value.distribution(known, steps=self.sampler_steps).double()
         logs = known.new_zeros(len(known), 1) if self.shares is None else self.shares(known)
         logs = logs.double().log_softmax(1).cpu()
-        return SplineSpread(
-            (spline,), torch.ones_like(logs[:, :1]), logs[:, 1:], logs[:, 0], *support
-        )
+        one, found = torch.ones_like(logs[:, :1]), (logs[:, 1:], logs[:, 0])
+        if self.spec.kind == "integer" and self.spec.atoms:
+            alone = SplineSpread(
+                (spline,), one, logs[:, :0], torch.zeros_like(logs[:, 0]), *support
+            )
+            found = without_twice(*found, _around(self.spec, alone))
+        return SplineSpread((spline,), one, *found, *support)
+
+
+def _around(spec: ColumnSpec, alone: SplineSpread) -> Tensor:
+    """Give the share of the spread part that lies at each point mass of an integer, ``(N, A)``."""
+    if spec.warp is None:
+        return torch.zeros_like(alone.log_atoms)
+    shares = []
+    for atom in spec.atoms:
+        low, high = spec.warp.forward(np.array([atom - 0.5, atom + 0.5]))
+        ends = [torch.full_like(alone.log_rest, float(end)) for end in (low, high)]
+        shares.append(alone.log_between(ends[0], ends[1]).exp())
+    return torch.stack(shares, 1)
+
+
+def without_twice(log_atoms: Tensor, log_rest: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
+    """Take from point masses what the spread part holds at them already.
+
+    Shares are learnt of what is at a point and what is not, flows of what is not; a flow is smooth,
+    and passes over the point. With ``ε_a`` the share of it there, ``rest / (1 − Σ ε)`` times the
+    flow is right everywhere else, and the point keeps ``p_a − ε_a rest / (1 − Σ ε)`` of its own.
+
+    Parameters
+    ----------
+    log_atoms : Tensor, shape (N, A)
+    log_rest : Tensor, shape (N,)
+    around : Tensor, shape (N, A)
+        ``ε``, of the spread part alone.
+
+    Returns
+    -------
+    log_atoms, log_rest : Tensor
+        As before, and again of one together. Where a point would keep less than nothing, nothing.
+    """
+    wanted = log_rest.exp() / (1 - around.sum(1)).clamp(min=_LEAST)
+    kept = (log_atoms.exp() - around * wanted[:, None]).clamp(min=_LEAST)
+    return kept.log(), (1 - kept.sum(1)).clamp(min=_LEAST).log()
 
 
 def average_flows(members: Sequence[SplineSpread]) -> SplineSpread:

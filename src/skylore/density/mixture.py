@@ -13,10 +13,12 @@ from torch import Tensor
 
 from skylore.density.inversion import invert
 
-__all__ = ["Mixture", "average", "mixture_of"]
+__all__ = ["BROAD_SCALE", "BROAD_SHARE", "Mixture", "average", "mixture_of"]
 
 _FLOOR = 0.01
-_BROAD_SCALE, _BROAD_SHARE = 3.0, 2e-3
+# Wider, its far ends would be thousands of times beyond all values of a column on a logarithmic
+# scale: few draws, but enough of them to make means a fifth too large.
+BROAD_SCALE, BROAD_SHARE = 1.5, 2e-3
 _TWO_PI = math.log(2 * math.pi)
 _REACH = 9.0
 _GRID = 65
@@ -171,10 +173,10 @@ def mixture_of(raw: Tensor, components: int, atoms: int, support: tuple[float, f
     """
     logits, loc, width = raw[:, : 3 * components].chunk(3, dim=1)
     scale = torch.nn.functional.softplus(width) + _FLOOR
-    log_weight = logits.log_softmax(1) + math.log1p(-_BROAD_SHARE)
+    log_weight = logits.log_softmax(1) + math.log1p(-BROAD_SHARE)
     one = torch.ones_like(loc[:, :1])
-    log_weight = torch.cat([log_weight, one * math.log(_BROAD_SHARE)], 1)
-    loc, scale = torch.cat([loc, 0 * one], 1), torch.cat([scale, _BROAD_SCALE * one], 1)
+    log_weight = torch.cat([log_weight, one * math.log(BROAD_SHARE)], 1)
+    loc, scale = torch.cat([loc, 0 * one], 1), torch.cat([scale, BROAD_SCALE * one], 1)
     lower, upper = support
     if lower > -math.inf or upper < math.inf:
         # Finite ends, because a gradient through an infinite one is not a number.

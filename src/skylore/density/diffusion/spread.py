@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skylore.density.diffusion.quantiles import QuantileSpline
+from skylore.density.mixture import BROAD_SCALE, BROAD_SHARE
 
 __all__ = ["SplineSpread"]
 
-_BROAD_SCALE, _BROAD_SHARE = 3.0, 2e-3
 _HALVINGS = 40
 _EDGES = 257
 _REACH = 8.0
@@ -54,7 +54,7 @@ class SplineSpread:
         known = torch.zeros_like(z) if error is None else error
         sharp = self._sharp_log_density(z)
         found = torch.where(known > 0, self._noisy(z[:, None], known, _uniform), sharp)
-        scale = (_BROAD_SCALE**2 + known**2).sqrt()
+        scale = (BROAD_SCALE**2 + known**2).sqrt()
         broad = -0.5 * (z / scale) ** 2 - scale.log() - 0.5 * math.log(2 * math.pi)
         both = _mixed(found, broad) + self.log_rest - self._inside.log()
         return both.masked_fill((z < self.lower) | (z > self.upper), -math.inf)
@@ -62,10 +62,10 @@ class SplineSpread:
     def log_between(self, low: Tensor, high: Tensor) -> Tensor:
         """Give the log mass ``(N,)`` of the spread part between two values."""
         a, b = low.clamp(min=self.lower)[:, None], high.clamp(max=self.upper)[:, None]
-        total = _BROAD_SHARE * _mass(a / _BROAD_SCALE, b / _BROAD_SCALE)
+        total = BROAD_SHARE * _mass(a / BROAD_SCALE, b / BROAD_SCALE)
         for spline, share in self._members:
             mass = _mass(spline.scores_of(a)[0], spline.scores_of(b)[0])
-            total = total + (1 - _BROAD_SHARE) * share * mass
+            total = total + (1 - BROAD_SHARE) * share * mass
         return self.log_rest + (total[:, 0] / self._inside).clamp(min=_SMALLEST).log()
 
     def cdf(self, z: Tensor, error: Tensor | None = None) -> Tensor:
@@ -73,11 +73,11 @@ class SplineSpread:
         at = z.clamp(self.lower, self.upper)
         below = self._below(at)
         if error is not None and bool((error > 0).any()):
-            scale = (_BROAD_SCALE**2 + error[:, None] ** 2).sqrt()
+            scale = (BROAD_SCALE**2 + error[:, None] ** 2).sqrt()
             noisy = torch.stack(
                 [self._noisy(column[:, None], error, _ramp) for column in at.unbind(1)], 1
             ).exp()
-            noisy = (1 - _BROAD_SHARE) * noisy + _BROAD_SHARE * torch.special.ndtr(at / scale)
+            noisy = (1 - BROAD_SHARE) * noisy + BROAD_SHARE * torch.special.ndtr(at / scale)
             below = torch.where(error[:, None] > 0, noisy, below)
         share = (below - self._before[:, None]) / self._inside[:, None]
         return (self.log_rest.exp()[:, None] * share).clamp(0, 1)
@@ -86,7 +86,7 @@ class SplineSpread:
         """Invert the CDF of the spread part alone, ``(N, Q)`` for ``u`` in (0, 1)."""
         wanted = self._before[:, None] + u * self._inside[:, None]
         score = torch.special.ndtri(wanted.clamp(1e-16, 1 - 1e-16))
-        ends = torch.stack([_BROAD_SCALE * score, *(s.at_scores(score) for s in self.splines)])
+        ends = torch.stack([BROAD_SCALE * score, *(s.at_scores(score) for s in self.splines)])
         low, high = ends.amin(0), ends.amax(0)
         for _ in range(_HALVINGS):
             mid = 0.5 * (low + high)
@@ -104,7 +104,7 @@ class SplineSpread:
         u = torch.rand((rows, n), generator=generator, dtype=self.shares.dtype)
         u = starts.gather(1, part) + u * widths.gather(1, part)
         score = torch.special.ndtri(u.clamp(1e-15, 1 - 1e-15))
-        drawn = _BROAD_SCALE * score
+        drawn = BROAD_SCALE * score
         for number, spline in enumerate(self.splines, start=1):
             drawn = torch.where(part == number, spline.at_scores(score), drawn)
         return drawn.clamp(self.lower, self.upper), atoms
@@ -120,7 +120,7 @@ class SplineSpread:
             u = starts[:, number, None] + places * widths[:, number, None]
             score = torch.special.ndtri(u.clamp(1e-15, 1 - 1e-15))
             spline = self.splines[number - 1] if number else None
-            z = _BROAD_SCALE * score if spline is None else spline.at_scores(score)
+            z = BROAD_SCALE * score if spline is None else spline.at_scores(score)
             found = values(z.clamp(self.lower, self.upper))
             total += share[:, number].numpy() * (found @ weights) / 2
         return total
@@ -130,7 +130,7 @@ class SplineSpread:
         rows = len(self.shares)
         scores = torch.linspace(-_REACH, _REACH, _EDGES, dtype=self.shares.dtype)
         parts = [s.at_scores(scores.expand(rows, -1)) for s in self.splines]
-        broad = (_BROAD_SCALE * scores[:: _EDGES // 32]).expand(rows, -1)
+        broad = (BROAD_SCALE * scores[:: _EDGES // 32]).expand(rows, -1)
         both = torch.cat([*parts, broad], 1).clamp(self.lower, self.upper)
         return both.sort(dim=1).values
 
@@ -142,10 +142,10 @@ class SplineSpread:
     def _pieces(self) -> tuple[Tensor, Tensor, Tensor]:
         """Where each part begins within the support, how much of it is inside, and its weight."""
         ends = [torch.full_like(self.shares[:, :1], end) for end in (self.lower, self.upper)]
-        scores = [torch.cat([e / _BROAD_SCALE, *(self._scores(e))], 1) for e in ends]
+        scores = [torch.cat([e / BROAD_SCALE, *(self._scores(e))], 1) for e in ends]
         starts, stops = (torch.special.ndtr(s) for s in scores)
-        broad = torch.full_like(self.shares[:, :1], _BROAD_SHARE)
-        share = torch.cat([broad, (1 - _BROAD_SHARE) * self.shares], 1)
+        broad = torch.full_like(self.shares[:, :1], BROAD_SHARE)
+        share = torch.cat([broad, (1 - BROAD_SHARE) * self.shares], 1)
         widths = stops - starts
         return starts, widths, share * widths
 
@@ -168,9 +168,9 @@ class SplineSpread:
         return (top - self._before).clamp(min=_SMALLEST)
 
     def _below(self, z: Tensor) -> Tensor:
-        total: Tensor = _BROAD_SHARE * torch.special.ndtr(z / _BROAD_SCALE)
+        total: Tensor = BROAD_SHARE * torch.special.ndtr(z / BROAD_SCALE)
         for spline, share in self._members:
-            total = total + (1 - _BROAD_SHARE) * share * spline.cdf(z)
+            total = total + (1 - BROAD_SHARE) * share * spline.cdf(z)
         return total
 
     def _sharp_log_density(self, z: Tensor) -> Tensor:
@@ -209,7 +209,7 @@ def _ramp(z: Tensor, edges: Tensor, noise: Tensor) -> Tensor:
 
 
 def _mixed(spread: Tensor, broad: Tensor) -> Tensor:
-    return torch.logaddexp(spread + math.log1p(-_BROAD_SHARE), broad + math.log(_BROAD_SHARE))
+    return torch.logaddexp(spread + math.log1p(-BROAD_SHARE), broad + math.log(BROAD_SHARE))
 
 
 def _mass(low: Tensor, high: Tensor) -> Tensor:
