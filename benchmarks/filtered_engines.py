@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.filtered_data import COLUMN, Data, K, make_archive, make_table
 from benchmarks.filtered_qdrant import Qdrant
+from benchmarks.usage import size_of
 
 Ask = Callable[[NDArray[np.float32], str | None], tuple[NDArray[np.int64], float | None]]
 """From a query and a filter to ids, best first, and the milliseconds of the search proper."""
@@ -22,25 +22,12 @@ ALL = 1 << 20
 """Probes, where every list is."""
 
 
-def size_of(path: Path) -> int:
-    """Add up the bytes below a path."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
-
-
 def lists_for(rows: int) -> int:
     """Give the number of lists: the power of two nearest to a list a thousand rows, up to 2048.
 
     Building takes twice as long with twice as many.
     """
     return int(2 ** min(11, max(0, round(np.log2(rows / 1000)))))
-
-
-def memory() -> dict[str, float]:
-    """Give this process's own and mapped memory in MB, as it is now."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    values = dict(line.split(":", 1) for line in lines if line.startswith("Rss"))
-    return {name: int(values[name].split()[0]) / 1e3 for name in ("RssAnon", "RssFile")}
 
 
 class Skylore:

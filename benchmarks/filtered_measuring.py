@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.filtered_data import Data, K
-from benchmarks.filtered_engines import ENGINES, FEW, SLOW, memory
+from benchmarks.filtered_engines import ENGINES, FEW, SLOW
 from benchmarks.filtered_limits import confine, forget, release
+from benchmarks.usage import memory
 
 __all__ = ["build", "measure"]
 

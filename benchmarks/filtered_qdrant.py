@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.filtered_data import Data, K
+from benchmarks.usage import size_of
 
 __all__ = ["Qdrant"]
 
@@ -30,8 +31,6 @@ class Qdrant:
 
     def build(self) -> int:
         """Put everything in, and index until nothing is left to do; returns bytes."""
-        from benchmarks.filtered_engines import size_of
-
         qdrant = import_module("qdrant_edge")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.filtered_engines import memory
 from benchmarks.growth_building import JUDGED, Size
 from benchmarks.growth_source import Generated
 from benchmarks.growth_truth import SHARES, K, Truth, brightness_of, first_rows
+from benchmarks.usage import memory
 from skylore.search.codes.asking import ask
 from skylore.search.codes.view import View, open_view
 from skylore.search.row_sets import RowSet

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.filtered_engines import size_of
 from benchmarks.growth_source import PART, Account, Generated
 from benchmarks.growth_truth import Truth, brightness_of
+from benchmarks.usage import size_of
 from benchmarks.vectors import HELD_OUT, mixture
 from skylore.search.codes.building import build
 from skylore.search.codes.manifest import Manifest

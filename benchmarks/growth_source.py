@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.filtered_engines import memory
 from benchmarks.growth_truth import Truth
+from benchmarks.usage import memory
 from benchmarks.vectors import mixture
 from skylore.search.codes.segment import Part
 from skylore.search.codes.source import Rows, Taken, Vectors

@@ -27,7 +27,8 @@ from benchmarks.pipeline_data import (
     large_codebook,
     queries,
 )
-from benchmarks.pipeline_took import Took, peak, size_of
+from benchmarks.pipeline_took import Took
+from benchmarks.usage import peak, size_of
 from skylore import pipeline
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive

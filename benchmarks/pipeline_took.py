@@ -12,7 +12,7 @@ from pathlib import Path
 import lance
 import pyarrow as pa
 
-__all__ = ["Took", "peak", "size_of", "written"]
+__all__ = ["Took", "written"]
 
 
 @dataclass
@@ -50,18 +50,6 @@ def processor() -> float:
     """Seconds of the processor that this process and its children used."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def peak() -> int:
-    """Bytes that this process held at most."""
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return 1024 * int(line.split()[1])
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def written(took: Took, table: pa.Table, folder: Path) -> None:

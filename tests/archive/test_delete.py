@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from archive.lengths import make_archive
 from archive.steps import LengthStep
 from skylore.archive.fill import FillOptions
 from skylore.archive.staging import Staging
@@ -17,13 +18,7 @@ QUIET = FillOptions(progress=False)
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    archive = Archive.create(tmp_path / "a.skylore")
-    for start in (0, 50):
-        rows = range(start, start + 50)
-        archive.append(
-            pa.table({"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]})
-        )
-    return archive
+    return make_archive(tmp_path / "a.skylore", 100)
 
 
 def test_deletes_what_satisfies_a_predicate(archive: Archive) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from archive.lengths import expected, lengths, make_archive
 from archive.steps import LengthStep
 from skylore.archive.fill import FillOptions
 from skylore.archive.provenance import provenance_of
@@ -22,21 +23,10 @@ def quiet(**changes: object) -> FillOptions:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    archive = Archive.create(tmp_path / "a.skylore")
-    for start in (0, 50):
-        rows = range(start, start + 50)
-        archive.append(
-            pa.table({"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]})
-        )
-    return archive
+    return make_archive(tmp_path / "a.skylore", 100)
 
 
-def lengths(archive: Archive) -> dict[str, int]:
-    table = archive.read(["id", "length"])
-    return dict(zip(table["id"].to_pylist(), table["length"].to_pylist(), strict=True))
-
-
-EXPECTED = {f"g{i}": 10 + i for i in range(100)}
+EXPECTED = expected(100)
 
 
 def test_fills_every_row_and_records_provenance(archive: Archive) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
 
-import pyarrow as pa
 import pytest
 
+from archive.lengths import expected, lengths, make_archive
 from archive.steps import KnownStep, LengthStep
+from cluster.killing import one_worker_killed
 from skylore.archive.fill import FillOptions
 from skylore.archive.table import Archive
 from skylore.errors import ArchiveError
@@ -25,47 +25,23 @@ ROWS = 240
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    archive = Archive.create(tmp_path / "a.skylore")
-    for start in (0, ROWS // 2):
-        rows = range(start, start + ROWS // 2)
-        archive.append(
-            pa.table({"id": [f"g{i}" for i in rows], "image": [bytes(10 + i) for i in rows]})
-        )
-    return archive
+    return make_archive(tmp_path / "a.skylore", ROWS)
 
 
 def on_ray(**changes: object) -> FillOptions:
     return FillOptions(progress=False, engine="ray", fold_rows=64, batch_rows=8, **changes)
 
 
-def lengths(archive: Archive) -> dict[str, int]:
-    table = archive.read(["id", "length"])
-    return dict(zip(table["id"].to_pylist(), table["length"].to_pylist(), strict=True))
-
-
-EXPECTED = {f"g{i}": 10 + i for i in range(ROWS)}
+EXPECTED = expected(ROWS)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_worker_that_is_killed_on_the_way(archive: Archive, tmp_path: Path) -> None:
     folder = tmp_path / "workers"
-    folder.mkdir()
-    killed: list[int] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for path in list(folder.iterdir())[:1]:
-            killed.append(int(path.name))
-            os.kill(killed[0], signal.SIGKILL)
-
-    thread = Thread(target=kill)
-    thread.start()
     step = KnownStep(folder=str(folder), seconds=0.1, bad=("g7",))
-    report = archive.fill(step, on_ray())
-    thread.join()
+    with one_worker_killed(folder) as killed:
+        report = archive.fill(step, on_ray())
     assert (report.done, report.failed, report.left) == (ROWS - 1, 1, 0)
     assert lengths(archive) == EXPECTED | {"g7": None}
     assert archive.quarantine.read()["kind"].to_pylist() == ["ValueError"]

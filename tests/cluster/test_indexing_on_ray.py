@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from cluster.killing import one_worker_killed
 from cluster.slow_vectors import SlowVectors
 from skylore.archive.provenance import Provenance, with_provenance
 from skylore.archive.table import Archive
@@ -67,24 +65,11 @@ def assert_same_codes(one: Path, other: Path) -> None:
 
 def test_codes_are_the_same_though_a_worker_is_killed(archive: Archive, tmp_path: Path) -> None:
     folder = tmp_path / "workers"
-    folder.mkdir()
-    killed: list[int] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for path in list(folder.iterdir())[:1]:
-            killed.append(int(path.name))
-            os.kill(killed[0], signal.SIGKILL)
-
     source = ArchiveVectors(archive, COLUMN)
     rows = build(source, tmp_path / "here", OPTIONS)
-    thread = Thread(target=kill)
-    thread.start()
     slow = SlowVectors(source, folder, seconds=0.5)
-    spread = build(slow, tmp_path / "spread", OPTIONS, coding=OnRay(2))
-    thread.join()
+    with one_worker_killed(folder) as killed:
+        spread = build(slow, tmp_path / "spread", OPTIONS, coding=OnRay(2))
     assert rows == spread == FRAGMENTS * ROWS
     workers = {int(path.name) for path in folder.iterdir()}
     assert len(workers) >= 3

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from encoder_images import draw_galaxy
 
+from encoders.embedding_endpoint import serving
 from skylore.encoders.base import ImageEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
 from skylore.errors import DependencyMissingError, ModelError
@@ -139,15 +139,8 @@ class Server(BaseHTTPRequestHandler):
 def endpoint(monkeypatch):
     pytest.importorskip("openai")
     handler = type("Handler", (Server,), {"failures": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    yield handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(handler, monkeypatch):
+        yield handler
 
 
 def openai_encoder():

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
 
+from encoders.embedding_endpoint import serving
 from skylore.encoders.minilm import MiniLMEncoder
 from skylore.encoders.openai_text import OpenAIEncoder
 from skylore.encoders.queries import QueryVectors
@@ -46,15 +46,8 @@ def endpoint(monkeypatch):
     pytest.importorskip("openai")
     state = {"asked": [], "statuses": [], "length": 26, "extra": 0, "nan": False}
     handler = type("Handler", (Letters,), state)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    yield handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(handler, monkeypatch):
+        yield handler
 
 
 @pytest.fixture

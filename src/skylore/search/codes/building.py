@@ -46,14 +46,10 @@ def build_codes(
 
     Parameters
     ----------
-    archive, column, options
-        What to code, and how.
-    rebuild
-        Learn and code anew.
-    say
-        Told what it will take before it starts.
-    coding
-        Where parts are coded; in this process if None.
+    archive, column
+        What to code.
+    options, rebuild, say, coding
+        As :func:`build` takes them.
 
     Raises
     ------
@@ -247,9 +243,7 @@ class _Build:
         """Remove what the manifest does not name: what was replaced or never finished."""
         named = {*manifest.segments, f"{manifest.codebook}.safetensors", FILE}
         for path in self._folder.iterdir():
-            if path.name in named:
-                continue
-            if path.is_dir():
+            if path.name not in named and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            else:
+            elif path.name not in named:
                 path.unlink(missing_ok=True)
