@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -73,7 +73,8 @@ class FolderModel(nn.Module):
         Raises
         ------
         ModelError
-            A file is missing or damaged, or the weights do not fit the configuration.
+            A file is missing or damaged, the folder holds a model of another kind, or the weights
+            do not fit the configuration.
         """
         try:
             config = cls.configuration.model_validate_json((folder / "config.json").read_bytes())
@@ -81,7 +82,7 @@ class FolderModel(nn.Module):
             model.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
             raise ModelError(
-                f"no {cls.title} can be read from {folder}: {error}. Train it with "
+                f"no {cls.title} can be read from {folder}: {_reason(error)}. Train it with "
                 f"`{cls.command}`, or fetch a whole copy."
             ) from error
         figures = [t for t in model.state_dict().values() if t.is_floating_point()]
@@ -91,6 +92,14 @@ class FolderModel(nn.Module):
 
     def _weights(self) -> bytes:
         return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"there is no {Path(error.filename).name}"
+    if isinstance(error, ValidationError):
+        return "its config.json is that of another kind of model, or of another version"
+    return str(error)
 
 
 def unfinished_in(folder: Path) -> Path:
