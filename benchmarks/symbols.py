@@ -2,15 +2,16 @@
 
 ``python -m benchmarks.symbols --work WORK``, after ``python -m recipes.galaxy_nano all DATA WORK``.
 All learners start from the label-free twin, which has seen no label and stays as it is, and their
-heads take the same steps with the same batches and views. They learn from the training split and
-nested shares of it, and are asked about the held-out split. Finished runs are kept in
-``WORK/symbols``; called again it goes on where it stopped.
+heads take the same steps with the same batches and views; at some shares they are run again, and
+the network learns as well. They learn from the training split and nested shares of it, and are
+asked about the held-out split. Finished runs are kept in ``WORK/symbols``; called again it goes on
+where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from benchmarks.report import arguments, publish, table
 from benchmarks.symbols_runs import (
     CONTROLS,
     METHODS,
+    TUNED,
     Learner,
     remembering,
     train,
@@ -40,6 +42,8 @@ BEST, PUBLISHED = "three modalities, class positives", "three modalities, as pub
 START = "label-free twin, nearest symbol, no training"
 _AS_MANY = 10**6
 """Passes over the labels: all learners take the same steps, however few labels there are."""
+TUNED_SHARES = (16,)
+"""At which the network learns too, which takes minutes a run."""
 FEWEST = 16
 FIGURES = ["right", "right by default", "right by linear", "ap", "ap with classes"]
 
@@ -56,7 +60,7 @@ def results(work: Path, asked: argparse.Namespace) -> pd.DataFrame:
     kept.mkdir(exist_ok=True)
     archive = Archive.open(work / "galaxies.skylore")
     start = f"model:{work}/label-free"
-    network = remembering(load_trainable(start))
+    still = remembering(load_trainable(start))
     parts = []
     for task in [CHOSEN[number] for number in asked.tasks]:
         data = open_task(archive, task, kept)
@@ -69,6 +73,7 @@ def results(work: Path, asked: argparse.Namespace) -> pd.DataFrame:
                 settings = ClassifierSettings(
                     network=start, network_rate=0, head_epochs=_AS_MANY, seed=seed
                 )
+                network = load_trainable(start) if name in TUNED else still
                 rows = data.share(share, seed)
                 found = (
                     zero_shot(data, settings, network)
@@ -89,7 +94,9 @@ def _runs(
         rows = data.share(share, seed)
         if len(rows) < FEWEST or data.lacks_a_class(rows):
             continue
-        learners: Mapping[str, Learner] = METHODS | (CONTROLS if share in asked.controls else {})
+        learners = dict(METHODS)
+        learners |= CONTROLS if share in asked.controls else {}
+        learners |= TUNED if share in asked.tuned else {}
         yield from ((share, seed, name, learner) for name, learner in learners.items())
 
 
@@ -123,7 +130,7 @@ def layout(found: pd.DataFrame) -> str:
         means = _over_seeds(rows)
         same = (found["task"] == task) & found["seed"].isin(rows["seed"])
         shown = [_bounded(means[name]) for name in FIGURES]
-        if learner == "cross-entropy":
+        if learner.startswith("cross-entropy"):
             shown[2] = ""  # its linear head is its own
         if learner == START:
             lines.append([task, "none", "", learner, *shown, "", "", ""])
@@ -171,6 +178,13 @@ def main() -> None:
     parser.add_argument("--shares", type=int, nargs="+", default=SHARES, help="1 in so many labels")
     parser.add_argument(
         "--controls", type=int, nargs="*", default=CONTROLLED, help="shares with controls"
+    )
+    parser.add_argument(
+        "--tuned",
+        type=int,
+        nargs="*",
+        default=TUNED_SHARES,
+        help="shares at which the network learns too",
     )
     parser.add_argument("--finished", action="store_true", help="only lay out what was run before")
     every = range(len(CHOSEN))

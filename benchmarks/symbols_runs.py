@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -28,7 +28,7 @@ from skylore.encoders.base import Pixels
 from skylore.morphology.network import frames_of
 from skylore.symbols.library import Symbols, load_symbols
 
-__all__ = ["CONTROLS", "METHODS", "Learner", "remembering", "train", "zero_shot"]
+__all__ = ["CONTROLS", "METHODS", "TUNED", "Learner", "remembering", "train", "zero_shot"]
 
 Found = dict[str, NDArray[np.float64]]
 """By name, a figure of each held-out object."""
@@ -60,6 +60,13 @@ METHODS = {
     "three modalities, as published": Learner({**TRI, "positives": "pair"}, "both"),
     "three modalities, class positives": Learner(TRI, "both"),
 }
+TUNED = {
+    f"{name}; network too": replace(
+        learner, update={**learner.update, "network_rate": ClassifierSettings().network_rate}
+    )
+    for name, learner in METHODS.items()
+}
+"""As the recipe has it by default: the network learns once the heads have."""
 VALIDATED = 0.15
 """Share of the labels that calibrates ways and chooses among them."""
 CONTROLS = {
