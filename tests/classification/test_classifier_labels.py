@@ -5,12 +5,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from morphology.shapes import archive_of, shape_rows
+from skylore import GalaxAlign
 from skylore.classification.evaluate import evaluate_classifier
+from skylore.classification.figures.drawing import draw_figures
 from skylore.classification.labelled import class_names, read_labelled
 from skylore.classification.report import ClassifierReport
 from skylore.classification.service import fit_classifier
 from skylore.classification.spoken import spoken_names
-from skylore.errors import ColumnError
+from skylore.errors import ColumnError, ModelError
 
 
 def test_what_is_kept_back_takes_no_part_and_is_judged_on(shapes, quick, tmp_path) -> None:
@@ -63,3 +66,31 @@ def test_a_given_number_of_steps_is_told_by_its_last(shapes, model) -> None:
 )
 def test_yes_and_no_are_said_of_what_the_column_names(column, classes, said) -> None:
     assert spoken_names(column, classes) == said
+
+
+def test_images_that_cannot_be_decoded_are_counted(model, tmp_path) -> None:
+    rows = dict(shape_rows(12, seed=5))
+    rows["image"][3] = b"no image"
+    archive = archive_of(tmp_path / "b.skylore", rows)
+    how = {"seen_too": True, "progress": False}
+    report = evaluate_classifier(archive, "shape", model, resamples=20, **how)
+    assert (report.objects, report.unusable) == (11, 1)
+    assert "1 left out: their image cannot be decoded" in str(report)
+    drawn = draw_figures(archive, "shape", model, tmp_path / "f", method="pca", **how)
+    assert drawn.objects == 11
+    assert any("1 images cannot be decoded" in remark for remark in drawn.remarks)
+    two = f"id = '{rows['id'][3]}' OR id = '{rows['id'][4]}'"
+    with pytest.raises(ModelError, match="1 of 2 labelled objects have an image that can be"):
+        evaluate_classifier(archive, "shape", model, where=two, **how)
+
+
+def test_another_model_takes_another_prefix(shapes, model, quick, tmp_path) -> None:
+    rows = shape_rows(4)
+    archive = archive_of(tmp_path / "c.skylore", {"id": rows["id"], "image": rows["image"]})
+    GalaxAlign.load(model).fill(archive)
+    settings = {"network": quick.network, "network_rate": 0.0, "seed": 1}
+    other = GalaxAlign.fit(shapes, "known", tmp_path / "m", progress=False, **settings)
+    with pytest.raises(ColumnError, match="under another prefix"):
+        other.fill(archive)
+    assert other.fill(archive, prefix="other").done == 4
+    assert {"galaxalign_class", "other_class"} <= set(archive.schema.names)

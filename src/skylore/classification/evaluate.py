@@ -71,7 +71,7 @@ def evaluate_classifier(
     FilterError
         ``where`` is not a predicate over columns of the archive.
     ModelError
-        The model cannot be read, or fewer than two labelled objects are left.
+        The model cannot be read, or fewer than two labelled objects with an image are left.
     """
     model = ClassifierModel.load(Path(folder))
     chosen = objects_to_judge(
@@ -103,6 +103,7 @@ def _report(
         overlapping=asked.overlapping,
         other_classes=asked.other_classes,
         seen_in_training=asked.seen_in_training,
+        unusable=asked.unusable,
         way=model.config.way,
         ways=[_way(way, found, labels, resamples, seed) for way, found in shares.items()],
         classes=_classes(model.config.classes, own),

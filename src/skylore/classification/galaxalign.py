@@ -21,6 +21,7 @@ from skylore.classification.steps import Classify, features_of
 from skylore.classification.ways import Way
 from skylore.encoders.base import Pixels, Vectors
 from skylore.encoders.pixels import check_pixels
+from skylore.errors import ColumnError
 
 if TYPE_CHECKING:
     from skylore.archive.table import Archive
@@ -161,8 +162,19 @@ class GalaxAlign:
         prefix: str = "galaxalign",
         way: Way | None = None,
     ) -> FillReport:
-        """Fill the columns ``PREFIX_class``, ``PREFIX_probability`` and one a class."""
-        return archive.fill(Classify(str(self.folder), prefix, way), options)
+        """Fill the columns ``PREFIX_class``, ``PREFIX_probability`` and one a class.
+
+        Raises
+        ------
+        ColumnError
+            Columns of this prefix were made by another model.
+        """
+        try:
+            return archive.fill(Classify(str(self.folder), prefix, way), options)
+        except ColumnError as error:
+            if f"{prefix}_class" not in archive.schema.names:
+                raise
+            raise ColumnError(f"{error}; or keep both, under another prefix (--prefix)") from error
 
     def evaluate(self, archive: Archive, labels: str, **how: Any) -> EvaluationReport:  # noqa: ANN401 - as evaluate_classifier takes them
         """Measure it; see :func:`skylore.classification.evaluate.evaluate_classifier`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +45,7 @@ class Asked:
         ``id`` and the row of each.
     labels : ndarray, shape (N,), int64
         Places of their classes in the model's.
-    left_out, overlapping, other_classes, seen_in_training : int
+    left_out, overlapping, other_classes, seen_in_training, unusable : int
         As :class:`skylore.classification.report.EvaluationReport` counts them.
     """
 
@@ -55,11 +55,27 @@ class Asked:
     overlapping: int
     other_classes: int
     seen_in_training: int
+    unusable: int = 0
 
     def take(self, rows: NDArray[np.int64]) -> Asked:
         """Keep these objects alone."""
-        counts = (self.left_out, self.overlapping, self.other_classes, self.seen_in_training)
-        return Asked(self.table.take(pa.array(rows)), self.labels[rows], *counts)
+        return replace(self, table=self.table.take(pa.array(rows)), labels=self.labels[rows])
+
+    def decoded(self, rows: NDArray[np.int64]) -> Asked:
+        """Keep the objects whose images can be decoded.
+
+        Raises
+        ------
+        ModelError
+            Fewer than two are left.
+        """
+        lost = len(self.labels) - len(rows)
+        if len(rows) < 2:
+            raise ModelError(
+                f"{len(rows)} of {len(self.labels)} labelled objects have an image that can be "
+                "decoded; it takes two to judge on"
+            )
+        return replace(self.take(rows), unusable=lost)
 
 
 def objects_to_judge(
@@ -163,4 +179,4 @@ def features(
     for images, places in decoded(archive, rows, progress=progress):
         found.append(features_of(model, images))
         kept += places
-    return torch.from_numpy(np.concatenate(found)), asked.take(np.array(kept, np.int64))
+    return torch.from_numpy(np.concatenate(found)), asked.decoded(np.array(kept, np.int64))

@@ -111,6 +111,8 @@ class EvaluationReport(BaseModel):
         theirs on the sky; and those of classes that the model does not know.
     seen_in_training : int
         Judged on although training saw them, because that was asked for.
+    unusable : int
+        Left out since their image cannot be decoded.
     way : Way
         The model's own, of which classes and confusion are.
     ways : list of WayReport
@@ -131,6 +133,7 @@ class EvaluationReport(BaseModel):
     overlapping: int = 0
     other_classes: int
     seen_in_training: int
+    unusable: int = 0
     way: Way
     ways: list[WayReport]
     classes: list[ClassReport]
@@ -166,6 +169,8 @@ class EvaluationReport(BaseModel):
             lines.append(f"{self.overlapping} left out: their images overlap one of training's")
         if self.seen_in_training:
             lines.append(f"{self.seen_in_training} of them were seen in training: figures flatter")
+        if self.unusable:
+            lines.append(f"{self.unusable} left out: their image cannot be decoded")
         if self.other_classes:
             lines.append(f"{self.other_classes} left out: the model does not know their class")
         found = ", ".join(f"{name} {_shown(i)}" for name, i in self.similarity.items())

@@ -25,9 +25,9 @@ from skylore.classification.spoken import readable, spoken_names, with_symbols
 from skylore.classification.warming import steps_of
 from skylore.encoders.base import PairedEncoder, TextEncoder
 from skylore.encoders.registry import load_image_encoder, load_text_encoder
-from skylore.errors import ModelError
 from skylore.search.predicate import compile_for
 from skylore.symbols.library import FAMILIES_BY_WORDS, Symbols, load_symbols
+from skylore.training.folders import unfinished_in
 from skylore.training.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -72,12 +72,11 @@ def fit_classifier(
     FilterError
         ``where`` is not a predicate over columns of the archive.
     ModelError
-        There is too little to learn from, another model is in the folder, a symbol is missing, or
+        There is too little to learn from, something else is in the folder, a symbol is missing, or
         training diverges.
     """
     folder, settings = Path(folder), settings or ClassifierSettings()
-    if (folder / "config.json").exists():
-        raise ModelError(f"{folder} holds a finished model already; give another folder")
+    work = unfinished_in(folder)
     where = checked_where(archive, where)
     labelled = read_labelled(
         archive, column, settings, where=where, group=group, separation=separation
@@ -87,7 +86,7 @@ def fit_classifier(
     settings, notice = with_symbols(settings, spoken)
     symbols = _symbols(settings, labelled.classes, spoken)
     network = load_trainable(settings.network)
-    work, side = folder / "unfinished", network.view.canvas
+    side = network.view.canvas
     kept = 2 * round(side * _MARGIN / 2)
     examples = open_examples(archive, labelled, settings, kept, work, progress=progress)
     guidance = Guidance(words_of(settings, spoken), _draw(settings, symbols, side))

@@ -81,7 +81,8 @@ def fit(
         str | None,
         typer.Option(
             help="To fine-tune: galaxy-nano (default), model:FOLDER, hf:ID-or-folder (CLIP, "
-            "DINOv2, ViT, ResNet, ConvNeXt …).",
+            "DINOv2, ViT, MAE, MSN, ResNet, ConvNeXt …), timm:hf-hub:ID or timm:local-dir:FOLDER "
+            "(Zoobot and other ConvNeXts of timm).",
             show_default=False,
         ),
     ] = None,
@@ -180,7 +181,9 @@ def predict(
     archive: ArchivePath,
     *,
     model: Model,
-    prefix: Annotated[str, typer.Option(help="Of the columns.")] = "galaxalign",
+    prefix: Annotated[
+        str, typer.Option(help="Of the columns, of which models side by side take one each.")
+    ] = "galaxalign",
     way: Way = None,
     options: FillOptions,
 ) -> None:

@@ -45,7 +45,7 @@ def plot_confusion(shown: Shown) -> Figure:
         axes.set_xlabel("found")
         axes.set_ylabel("truth")
         right = float(np.trace(counts) / counts.sum())
-        axes.set_title(f"{right:.1%} of {counts.sum():,} right", fontsize=11.5)
+        axes.set_title(f"{right:.1%} of {counts.sum():,} right{shown.caveat}", fontsize=11.5)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return figure
@@ -92,9 +92,8 @@ def plot_reliability(shown: Shown, way: str) -> Figure:
         top.set_ylim(low, 1.02)
         top.set_xlim(low, 1.01)
         top.set_ylabel("share that is right")
-        top.set_title(
-            f"{len(shown.labels):,} objects, by {way}: calibration error {error:.3f}", fontsize=11
-        )
+        said = f"{len(shown.labels):,} objects{shown.caveat}, by {way}"
+        top.set_title(f"{said}:\ncalibration error {error:.3f}", fontsize=11)
         below.hist(shown.shares.max(axis=1), bins=30, range=(low, 1), color=COLOURS[0], alpha=0.6)
         below.set_xlabel("probability of the likeliest class")
         below.set_ylabel("objects")

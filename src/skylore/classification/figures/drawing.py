@@ -100,6 +100,8 @@ def draw_figures(
     if seen_too and asked.seen_in_training:
         remarks.append(f"{asked.seen_in_training} objects were seen in training, which flatters")
     shown = show(archive, asked, model, start, progress=progress)
+    if shown.unusable:
+        remarks.append(f"{shown.unusable} images cannot be decoded, and are not shown")
     figures: dict[str, Callable[[Shown], Figure]] = {
         "map": lambda s: plot_maps(s, model.config.started_from, method, seed),
         "grid": lambda s: plot_image_grid(s, seed),

@@ -73,7 +73,8 @@ def plot_image_grid(shown: Shown, seed: int = 0) -> Figure:
         axes = figure.subplots()
         axes.imshow(sheet, interpolation="lanczos")
         axes.set_axis_off()
-        axes.set_title(f"{side**2} images by the first two principal components", fontsize=11.5)
+        said = f"{side**2} images{shown.caveat}, by the first two principal components"
+        axes.set_title(said, fontsize=11.5)
         legend_of_classes(figure, shown.classes, columns=max(2, round(inches / 2.2)), marks=False)
     return figure
 

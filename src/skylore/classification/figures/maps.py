@@ -104,9 +104,18 @@ def plot_maps(shown: Shown, started_from: str, method: MapMethod, seed: int = 0)
             precision = np.nanmean(retrieval_precisions(vectors, shown.labels)["ap"])
             _scatter(panel, flatten(vectors, method, seed), shown)
             panel.set_title(f"{title} · mAP {precision:.3f}", fontsize=11.5)
-            panel.set_xlabel(f"{_TITLES[method]} of {len(shown.labels):,} objects", fontsize=9.5)
+            panel.set_xlabel(_said(method, vectors, shown.caveat), fontsize=9.5)
         legend_of_classes(figure, shown.classes)
     return figure
+
+
+def _said(method: MapMethod, vectors: Vectors, caveat: str) -> str:
+    """Say what is drawn, and of principal components how much of the whole they show."""
+    said = _TITLES[method]
+    if method == "pca":
+        spread = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False) ** 2
+        said += f", {spread[:2].sum() / max(spread.sum(), 1e-12):.0%} of the variance"
+    return f"{said}\n{len(vectors):,} objects{caveat}"
 
 
 def _scatter(axes: Axes, places: Places, shown: Shown) -> None:
@@ -115,9 +124,11 @@ def _scatter(axes: Axes, places: Places, shown: Shown) -> None:
         x, y = places[shown.labels == i].T
         axes.scatter(x, y, s=size, color=colour(i), marker=mark(i), alpha=0.75, linewidth=0)
     low, high = np.quantile(places, [0.002, 0.998], axis=0)
-    margin = 0.06 * np.maximum(high - low, 1e-9)
-    axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-    axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+    middle, half = (low + high) / 2, 0.56 * max(*(high - low), 1e-9)
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    axes.set_ylim(middle[1] - half, middle[1] + half)
+    # Distances mean the same across and up.
+    axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(True)

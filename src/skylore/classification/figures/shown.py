@@ -47,6 +47,10 @@ class Shown:
     before : ndarray, shape (N, D0), optional
         Of the network that training began with, centred; None where it is not there.
     images : ndarray, shape (N, 72, 72, 3), uint8
+    seen : bool
+        Whether training saw some of them, which flatters and is said on the figures.
+    unusable : int
+        Objects that are not shown since their image cannot be decoded.
     """
 
     classes: tuple[str, ...]
@@ -55,6 +59,13 @@ class Shown:
     vectors: Vectors
     before: Vectors | None
     images: NDArray[np.uint8]
+    seen: bool = False
+    unusable: int = 0
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of a figure must know, to be put after what it says."""
+        return ", seen in training" if self.seen else ""
 
 
 def show(
@@ -95,6 +106,8 @@ def show(
         vectors=vectors,
         before=centred(np.concatenate(before)) if before else None,
         images=np.concatenate(images),
+        seen=asked.seen_in_training > 0,
+        unusable=len(rows) - len(kept),
     )
 
 
