@@ -146,7 +146,8 @@ def test_the_unusual_is_written_filled_sorted_and_drawn(galaxies: Path, model: P
     base = (galaxies, "--model", model, "--out", drawn)
     for kind, *more in (
         ("marginals", "--target", "redshift,u"),
-        ("conditional", "--target", "redshift", "--row", 3, "--row", 5),
+        ("conditionals", "--target", "redshift", "--row", 3, "--row", 5),
+        ("calibration", "--target", "u"),
         ("corner", "--target", "u,g", "--row", 2),
         ("corner", "--target", "u,g"),
     ):
@@ -157,6 +158,7 @@ def test_the_unusual_is_written_filled_sorted_and_drawn(galaxies: Path, model: P
         (("corner", *base, "--target", "u"), "two to 8 columns"),
         (("conditional", *base, "--target", "u", "--row", 900), "no row 900"),
         (("marginals", *base[:3], "--out", "x.doc"), ".png, .pdf, .svg"),
+        (("marginals", *base, "--target", "redshft"), "did you mean redshift?"),
     ):
         done = CliRunner().invoke(app, ["infer", "plot", *map(str, more)])
         assert done.exit_code == 6, done.output
@@ -224,6 +226,7 @@ def test_bad_requests_end_with_one_line(galaxies: Path, model: Path, tmp_path: P
         (("logprob", galaxies, "--model", tmp_path, "--target", "u", "--out", "x.parquet"), 6),
         (("logprob", galaxies, "--model", model, "--target", "u_err", "--out", "x.parquet"), 6),
         (("logprob", galaxies, "--model", model, "--target", "u", "--out", tmp_path / "x.doc"), 5),
+        (("sample", galaxies, "--model", model, "--target", "u", "--out", "no/where.csv"), 5),
     ):
         done = CliRunner().invoke(app, ["infer", *map(str, arguments)])
         assert done.exit_code == code, done.output

@@ -49,6 +49,13 @@ def test_of_a_normal_it_is_the_two_sided_tail_however_far() -> None:
     np.testing.assert_allclose(tails(one, x, x_err=error), wider, rtol=2e-3)
 
 
+def test_many_gaussians_are_looked_at_as_closely_as_one() -> None:
+    x = np.linspace(-4, 4, 40)
+    many = gaussians([(1 / 300, 0.0, 1.0)] * 300).rows(torch.arange(40))
+    assert many.places().shape[1] < 3000
+    np.testing.assert_allclose(tails(many, x), 2 * norm.sf(np.abs(x)), rtol=5e-3)
+
+
 def test_between_two_modes_is_unusual_though_no_tail() -> None:
     parts = [(0.4, -1.0, 0.1), (0.6, 2.0, 0.5)]
     x = np.random.default_rng(0).uniform(-2, 4, N)

@@ -15,7 +15,6 @@ from skylore.density.columns import is_text, numbers_of, texts_of
 from skylore.density.transforms import Warp
 from skylore.density.values import SENTINELS
 from skylore.errors import ModelError
-from skylore.near_names import hint_of
 
 __all__ = ["Coded", "code_rows"]
 
@@ -75,20 +74,15 @@ class Coded:
         return digest.hexdigest()[:16]
 
 
-def code_rows(table: pa.Table, specs: Sequence[ColumnSpec], needed: Sequence[str] = ()) -> Coded:
+def code_rows(table: pa.Table, specs: Sequence[ColumnSpec]) -> Coded:
     """Code a table; a column that it lacks is missing in all rows.
 
     Raises
     ------
     ModelError
-        A needed column is not there, or a column holds something else than in training.
+        A column holds something else than in training.
     """
     rows, width = table.num_rows, len(specs)
-    for name in needed:
-        if name not in table.column_names:
-            raise ModelError(
-                f'the table has no column "{name}"; {hint_of(name, table.column_names)}'
-            )
     arrays = {n: np.zeros((rows, width)) for n in ("x", "z", "plain", "low", "high", "error")}
     atom = np.full((rows, width), -1, np.int64)
     present = np.zeros((rows, width), bool)

@@ -23,6 +23,7 @@ _TWO_PI = math.log(2 * math.pi)
 _REACH = 9.0
 _GRID = 65
 _NODES, _STEPS = 48, 37
+_FEWEST_STEPS, _PLACES, _GOLDEN = 7, 2000, 0.6180339887
 _NARROW = 0.02
 _FAR = 200.0
 
@@ -161,8 +162,13 @@ class Mixture:
 
     def places(self) -> Tensor:
         """Give increasing ``z``, ``(N, G)``, between which the density changes little."""
-        steps = torch.linspace(-_REACH, _REACH, _STEPS, dtype=self.loc.dtype)
-        found = self.loc[:, :, None] + self.scale[:, :, None] * steps
+        count = self.loc.shape[1]
+        each = min(_STEPS, max(_FEWEST_STEPS, _PLACES // count))
+        steps = torch.linspace(-_REACH, _REACH, each, dtype=self.loc.dtype)
+        # Few steps of many Gaussians are staggered, so that between them they leave no gap.
+        turn = torch.arange(count, dtype=self.loc.dtype) * _GOLDEN % 1 - 0.5
+        shift = turn * (steps[1] - steps[0]) if each < _STEPS else 0 * turn
+        found = self.loc[:, :, None] + self.scale[:, :, None] * (steps + shift[:, None])
         return found.flatten(1).clamp(self.lower, self.upper).sort(dim=1).values
 
 

@@ -104,9 +104,10 @@ class DensityNetwork(nn.Module):
         views, rows = self.settings.views, len(visible)
         turns = -(-(first + rows) // views)
         filled = (torch.arange(turns * views, device=visible.device) - first) % rows
-        tokens = self.tokens(inputs)[filled].unflatten(0, (turns, views))
+        tokens, seen = self.tokens(inputs)[filled], visible[filled]
         targets = torch.full((turns, views), column, device=visible.device)
-        known = self._answer(tokens, visible[filled].unflatten(0, (turns, views)), targets)
+        shape = (turns, views)
+        known = self._answer(tokens.view(*shape, *tokens.shape[1:]), seen.view(*shape, -1), targets)
         return known[first : first + rows]
 
     def _answer(

@@ -45,8 +45,11 @@ def remarks_on(
 
 def _absent(coded: Coded, table: pa.Table, names: list[str], known: list[str]) -> list[str]:
     lacking = [name for name in known if name not in table.column_names]
-    found = coded.present.any(axis=0)
-    empty = [n for n in known if n in table.column_names and not found[names.index(n)]]
+    empty = [
+        name
+        for name in known
+        if name in table.column_names and not coded.present[:, names.index(name)].any()
+    ]
     said = []
     if lacking:
         said.append(f"the table lacks {', '.join(lacking)}: not known in any row")

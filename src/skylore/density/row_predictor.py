@@ -97,7 +97,12 @@ class RowPredictor:
         errors = [spec.error for spec in self.columns if spec.error]
         asked = [*(() if given is None else given), *targets]
         wanted = [spec.name for spec in self.columns] + errors
-        coded = code_rows(read_table(table, wanted), self.columns, asked)
+        read = read_table(table, wanted)
+        for name in asked:
+            if name not in read.column_names:
+                hint = hint_of(name, read_table(table).column_names)
+                raise ModelError(f'the table has no column "{name}"; {hint}')
+        coded = code_rows(read, self.columns)
         seen = [
             spec.name not in hidden and (given is None or spec.name in names)
             for spec in self.columns
@@ -105,13 +110,13 @@ class RowPredictor:
         return coded, torch.tensor(seen)
 
     def predict(
-        self, coded: Coded, seen: Tensor, column: int
+        self, coded: Coded, seen: Tensor, column: int, rows: int = _ROWS
     ) -> Iterator[tuple[Coded, Predictive]]:
-        """Give the densities of a numeric column, some rows at a time."""
+        """Give the densities of a numeric column, so many rows at a time."""
         spec = self.columns[column]
         if spec.is_categorical:
             raise ModelError(f'the column "{spec.name}" has categories; ask for probabilities')
-        for block, visible in self._blocks(coded, seen):
+        for block, visible in self._blocks(coded, seen, rows):
             inputs = inputs_of(block, self.model.contrasts)
             yield block, Predictive(spec, self.model.spread(inputs, visible, column))
 
@@ -123,7 +128,9 @@ class RowPredictor:
         ]
         return np.concatenate([logs.numpy() for logs in found])
 
-    def _blocks(self, coded: Coded, seen: Tensor) -> Iterator[tuple[Coded, Tensor]]:
-        for start in range(0, len(coded), _ROWS):
-            block = coded.rows(slice(start, start + _ROWS))
+    def _blocks(
+        self, coded: Coded, seen: Tensor, rows: int = _ROWS
+    ) -> Iterator[tuple[Coded, Tensor]]:
+        for start in range(0, len(coded), rows):
+            block = coded.rows(slice(start, start + rows))
             yield block, torch.from_numpy(block.present) & seen

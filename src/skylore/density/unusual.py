@@ -22,6 +22,7 @@ __all__ = ["tail_probability", "tails_of", "unusual"]
 
 Floats = NDArray[np.float64]
 
+_ROWS = 256
 _CELLS = 400
 _MOST_WHOLE = 2000
 _TIED = 1e-9
@@ -120,7 +121,7 @@ def tail_probability(
     coded, seen = emulator.code(table, [target], given)
     if emulator.columns[column].is_categorical:
         return _of_categories(emulator, table, target, given)
-    parts = emulator.predict(coded, seen, column)
+    parts = emulator.predict(coded, seen, column, _ROWS)
     return np.concatenate([tails_of(part, block, column) for block, part in parts])
 
 

@@ -17,17 +17,21 @@ from skylore.errors import ModelError
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
     "Scale",
+    "check_format",
     "density_curve",
+    "density_label",
     "label_of",
     "legend",
+    "masses_of",
     "name_ticks",
     "save",
     "scale_of",
-    "shape_of_grid",
+    "whole_steps",
 ]
 
 Floats = NDArray[np.float64]
@@ -37,6 +41,9 @@ _ENDS = (0.002, 0.998)
 _DECADES = 1.5
 _WHOLE = 20
 _LETTERS = 18
+_TICKS = 4
+_WRITTEN = 3
+_LEGEND_INCHES = 1.75
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,25 @@ class Scale:
             axes.set_xscale("log" if self.logarithmic else "linear")
             axes.set_xlim(self.low, self.high)
             if not self.logarithmic:
-                axes.locator_params(axis="x", nbins=3)
+                axes.locator_params(axis="x", nbins=_TICKS, min_n_ticks=2)
+            else:
+                self._name_decades(axes.xaxis)
         else:
             axes.set_yscale("log" if self.logarithmic else "linear")
             axes.set_ylim(self.low, self.high)
+            if self.logarithmic:
+                self._name_decades(axes.yaxis)
+
+    def _name_decades(self, axis: Axis) -> None:
+        """Write numbers of a few decades out, at ones and threes; else leave powers of ten."""
+        from matplotlib.ticker import NullFormatter
+
+        axis.set_minor_formatter(NullFormatter())
+        first, last = np.floor(np.log10(self.low)), np.ceil(np.log10(self.high))
+        if last - first <= _WRITTEN and first >= -_WRITTEN and last <= _WRITTEN + 1:
+            ticks = [d * 10.0**e for e in np.arange(first, last + 1) for d in (1, 3)]
+            shown = [tick for tick in ticks if self.low <= tick <= self.high]
+            axis.set_ticks(shown, [f"{tick:.6g}" for tick in shown])
 
 
 def scale_of(spec: ColumnSpec, *values: Floats) -> Scale:
@@ -98,10 +120,21 @@ def scale_of(spec: ColumnSpec, *values: Floats) -> Scale:
 
 def label_of(table: pa.Table, name: str) -> str:
     """Give a column's name, with its unit where the table knows it."""
-    if name not in table.column_names:
-        return name
-    unit = (table.schema.field(name).metadata or {}).get(b"unit", b"").decode()
+    unit = _unit_of(table, name)
     return f"{name} [{unit}]" if unit else name
+
+
+def density_label(table: pa.Table, name: str, scale: Scale) -> str:
+    """Say what a density is of: a decade, or the column's unit where the table knows it."""
+    unit = "decade" if scale.logarithmic else _unit_of(table, name)
+    return f"density per {unit}" if unit else "density"
+
+
+def _unit_of(table: pa.Table, name: str) -> str:
+    if name not in table.column_names:
+        return ""
+    known: dict[bytes, bytes] = table.schema.field(name).metadata or {}
+    return known.get(b"unit", b"").decode()
 
 
 def density_curve(part: Predictive, scale: Scale, count: int = 400) -> tuple[Floats, Floats]:
@@ -123,10 +156,17 @@ def density_curve(part: Predictive, scale: Scale, count: int = 400) -> tuple[Flo
     return 0.5 * (edges[1:] + edges[:-1]), np.diff(spread, axis=1).clip(min=0) / np.diff(at)
 
 
-def shape_of_grid(panels: int) -> tuple[int, int]:
-    """Give rows and columns for so many panels, four abreast at most."""
-    abreast = panels if panels <= 4 else 3 if panels in {5, 6, 9} else 4
-    return -(-panels // abreast), abreast
+def whole_steps(spec: ColumnSpec, edges: Floats) -> bool:
+    """Whether bins hold one whole number each, of which each has a probability to draw."""
+    return spec.kind == "integer" and bool(np.diff(edges).max() <= 1)
+
+
+def masses_of(part: Predictive, edges: Floats) -> tuple[Floats, Floats]:
+    """Give whole numbers between edges and their probabilities, ``(K,)`` and ``(N, K)``."""
+    numbers = np.rint(0.5 * (edges[1:] + edges[:-1]))
+    ends = np.concatenate([[numbers[0] - 1], numbers])
+    below = part.cdf(np.broadcast_to(ends, (len(part.spread.log_rest), len(ends))))
+    return numbers, np.diff(below, axis=1).clip(min=0)
 
 
 def legend(figure: Figure) -> None:
@@ -135,7 +175,10 @@ def legend(figure: Figure) -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             kinds.setdefault(label, handle)
-    figure.legend(list(kinds.values()), list(kinds), loc="outside upper center", ncols=5)
+    most = max(1, int(figure.get_figwidth() / _LEGEND_INCHES))
+    rows = -(-len(kinds) // most)
+    abreast = -(-len(kinds) // rows)
+    figure.legend(list(kinds.values()), list(kinds), loc="outside upper center", ncols=abreast)
 
 
 def name_ticks(axes: Axes, names: list[str]) -> None:
@@ -146,6 +189,12 @@ def name_ticks(axes: Axes, names: list[str]) -> None:
     )
 
 
+def check_format(file: Path) -> None:
+    """Raise ModelError unless the suffix is one that is drawn."""
+    if file.suffix.lower() not in _SUFFIXES:
+        raise ModelError(f"cannot draw {file.name!r}; end it in {', '.join(_SUFFIXES)}")
+
+
 def save(figure: Figure, file: Path) -> Path:
     """Write a figure; its suffix chooses the format.
 
@@ -154,8 +203,7 @@ def save(figure: Figure, file: Path) -> Path:
     ModelError
         The suffix is none of .png, .pdf and .svg, or the file cannot be written.
     """
-    if file.suffix.lower() not in _SUFFIXES:
-        raise ModelError(f"cannot draw {file.name!r}; end it in {', '.join(_SUFFIXES)}")
+    check_format(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, dpi=200)

@@ -4,56 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skylore.density.calibration import COVERAGES
+from skylore.density.plots.axes import check_format, save
+from skylore.errors import ModelError
 from skylore.scaling.drawing import COLOURS, GREY, INK, styled_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["plot_calibration"]
 
+Floats = NDArray[np.float64]
+
 _BINS = 20
+_CHANCE = "95 % of perfect densities"
 
 
-def plot_calibration(pits: Mapping[str, NDArray[np.float64]], folder: Path) -> list[Path]:
-    """Draw PIT histogram and coverage of each column into ``folder``; give the files.
+def plot_calibration(pits: Mapping[str, Floats], out: Path) -> list[Path]:
+    """Draw PIT histogram and coverage of each column; give the files.
 
     Grey bands hold 95 % of what perfect densities would show by chance.
 
+    Parameters
+    ----------
+    pits : mapping of str to ndarray
+        Of each column.
+    out : Path
+        A folder, or of one column a .png, .pdf or .svg.
+
     Raises
     ------
+    ModelError
+        A file is given for several columns, or it cannot be written.
     DependencyMissingError
         If matplotlib is not installed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, pit in pits.items():
-        file = folder / f"{_plain(name)}_calibration.png"
-        with styled_figure(8.4, 3.8) as figure:
-            left, right = figure.subplots(1, 2)
-            _histogram(left, pit)
-            _coverage(right, pit)
-            figure.suptitle(name)
-            figure.savefig(file, dpi=150)
-        files.append(file)
-    return files
+    if not out.suffix or out.is_dir():
+        files = {name: out / f"{_plain(name)}_calibration.png" for name in pits}
+        return [_draw(name, pit, files[name]) for name, pit in pits.items()]
+    check_format(out)
+    if len(pits) != 1:
+        raise ModelError(f"calibration draws a file a column, {len(pits)} here: give a folder")
+    return [_draw(name, pit, out) for name, pit in pits.items()]
+
+
+def _draw(name: str, pit: Floats, file: Path) -> Path:
+    with styled_figure(7.6, 3.6) as figure:
+        left, right = figure.subplots(1, 2)
+        _histogram(left, pit)
+        _coverage(right, pit)
+        figure.suptitle(f"{name}, {len(pit):,} rows", fontsize=11)
+        return save(figure, file)
 
 
 def _plain(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
 
 
-def _histogram(axes, pit: NDArray[np.float64]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - matplotlib is not imported before it is used
+def _histogram(axes: Axes, pit: Floats) -> None:
     chance = 1.96 * np.sqrt((1 / _BINS) * (1 - 1 / _BINS) / len(pit)) * _BINS
-    axes.hist(pit, bins=_BINS, range=(0, 1), density=True, color=COLOURS[0], alpha=0.75)
-    axes.axhspan(1 - chance, 1 + chance, color=GREY, alpha=0.3, linewidth=0)
+    axes.axhspan(1 - chance, 1 + chance, color=GREY, alpha=0.3, linewidth=0, label=_CHANCE)
+    heights, edges = np.histogram(pit, _BINS, (0, 1), density=True)
+    axes.stairs(heights, edges, color=COLOURS[0], linewidth=1.8, baseline=None)
     axes.axhline(1, color=INK, linewidth=0.9)
-    axes.set_xlabel("randomised PIT")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.15 * max(heights.max(), 1 + chance))
+    axes.set_xlabel("probability integral transform")
     axes.set_ylabel("density")
+    axes.legend(loc="lower center", fontsize=9)
 
 
-def _coverage(axes, pit: NDArray[np.float64]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
+def _coverage(axes: Axes, pit: Floats) -> None:
     wanted = np.linspace(0.01, 0.99, 99)
     found = np.array([np.mean(np.abs(pit - 0.5) <= share / 2) for share in wanted])
     chance = 1.96 * np.sqrt(wanted * (1 - wanted) / len(pit))
@@ -62,5 +88,7 @@ def _coverage(axes, pit: NDArray[np.float64]) -> None:  # type: ignore[no-untype
     axes.plot(wanted, found, color=COLOURS[1], linewidth=1.8)
     marked = [np.mean(np.abs(pit - 0.5) <= share / 2) for share in COVERAGES]
     axes.scatter(COVERAGES, marked, color=COLOURS[1], zorder=3)
-    axes.set_xlabel("central interval")
-    axes.set_ylabel("share of values inside")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("nominal coverage of the central interval")
+    axes.set_ylabel("observed coverage")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from skylore.density.chain import sample
 from skylore.density.emulator import DensityEmulator
-from skylore.density.plots.axes import Scale, label_of, save, scale_of
+from skylore.density.plots.axes import Scale, check_format, label_of, save, scale_of
+from skylore.density.plots.panels import check_rows, in_words, title_of
 from skylore.density.tables import read_table
 from skylore.errors import ModelError
 from skylore.scaling.drawing import COLOURS, GREY, styled_figure
@@ -57,7 +58,8 @@ def plot_corner(
     row : int, optional
         Draws are of this row alone, and its own values are marked. Without it there is one draw
         for each row, given what that row knows of ``given``, and the draws are to look like the
-        data in grey.
+        data in grey. Above each column of one row are the median of its draws, and how far the
+        central 68 % reach.
     seed : int
 
     Raises
@@ -67,7 +69,8 @@ def plot_corner(
     DependencyMissingError
         Matplotlib is not installed.
     """
-    read = read_table(table)
+    check_format(file)
+    read = read_table(table, ids=True)
     _check(emulator, read, targets, row)
     known = [] if given is None and row is None else given
     drawn = _draws(emulator, read, targets, known, row=row, seed=seed)
@@ -92,8 +95,14 @@ def plot_corner(
                     pair = (drawn[:, [j, i]], data[:, [j, i]])
                     _across(grid[i, j], pair, (scales[j], scales[i]), row)
                 _name(grid[i, j], labels, i, j)
+            if row is not None:
+                grid[i, i].set_title(_interval(drawn[:, i]), fontsize=9.5)
+        if row is not None:
+            figure.suptitle(f"{title_of(read, row)}, {in_words(known)}", fontsize=11)
         kinds = dict(zip(*grid[0, 0].get_legend_handles_labels()[::-1], strict=True))
-        figure.legend(list(kinds.values()), list(kinds), loc="upper right")
+        figure.legend(
+            list(kinds.values()), list(kinds), loc="upper right", bbox_to_anchor=(1, 0.96)
+        )
         return save(figure, file)
 
 
@@ -105,8 +114,7 @@ def _check(
     for name in targets:
         if emulator.columns[emulator.place(name)].is_categorical:
             raise ModelError(f'"{name}" has categories, and no place on an axis; leave it out')
-    if row is not None and not 0 <= row < table.num_rows:
-        raise ModelError(f"there is no row {row}: the table has rows 0 to {table.num_rows - 1}")
+    check_rows(table, [] if row is None else [row])
 
 
 def _draws(
@@ -145,8 +153,8 @@ def _along(axes: Axes, drawn: Floats, data: Floats, scale: Scale, row: int | Non
     edges = scale.steps(_CELLS).tolist()
     if row is None:
         there = data[np.isfinite(data)]
-        axes.hist(there, edges, weights=np.full(len(there), 1 / len(there)), color=GREY,
-                  alpha=0.45, label="data")  # fmt: skip
+        weights = np.full(len(there), 1 / max(1, len(there)))
+        axes.hist(there, edges, weights=weights, color=GREY, alpha=0.45, label="data")
     weights = np.full(len(drawn), 1 / len(drawn))
     axes.hist(drawn, edges, weights=weights, histtype="step", color=COLOURS[0], linewidth=1.5,
               label="draws (68 %, 95 %)")  # fmt: skip
@@ -154,6 +162,15 @@ def _along(axes: Axes, drawn: Floats, data: Floats, scale: Scale, row: int | Non
         axes.axvline(data[row], color=COLOURS[1], label="its own value")
     scale.show(axes)
     axes.set_yticks([])
+
+
+def _interval(drawn: Floats) -> str:
+    """Write the median and the ends of the central 68 %, to two digits of these."""
+    low, middle, high = np.quantile(drawn, [0.16, 0.5, 0.84])
+    width = max(high - middle, middle - low, 1e-300)
+    digits = int(np.clip(1 - np.floor(np.log10(width)), 0, 6))
+    up, down = f"{high - middle:.{digits}f}", f"{middle - low:.{digits}f}"
+    return f"${middle:.{digits}f}^{{+{up}}}_{{-{down}}}$"
 
 
 def _contours(axes: Axes, drawn: Floats, scales: tuple[Scale, Scale]) -> None:
