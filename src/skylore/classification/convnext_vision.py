@@ -75,7 +75,7 @@ def load_convnext_vision(identifier: str) -> TrainableNetwork:
         raise ModelError(f"timm:{identifier} takes no square images, and cannot be trained on")
     stages = list(network.stages.children())
     description = ConvNextDescription(
-        widths=tuple(len(stage.get_submodule("blocks.0.conv_dw").weight) for stage in stages),
+        widths=tuple(len(stage.get_parameter("blocks.0.conv_dw.weight")) for stage in stages),
         depths=tuple(len(list(stage.get_submodule("blocks").children())) for stage in stages),
         pixels=settings.crop[0],
         mean=settings.mean,

@@ -75,7 +75,7 @@ class TimmEncoder(NetworkEncoder):
         super().__init__()
         self.name = f"timm:{identifier}"
         network, config = read_convnext(identifier) or _load_by_timm(identifier)
-        self._network = network.eval().to(self.device)
+        self._network: Any = network.eval().to(self.device)
         self._preprocessing = timm_preprocessing(config)
 
     @cached_property

@@ -64,7 +64,7 @@ def _frame(symbol: Symbol, drawn: list[list[Area] | Stroke]) -> tuple[NDArray[np
     """Give the middle of the drawing and how far it reaches, in radii of the body."""
     strokes = [part for part in drawn if isinstance(part, Stroke) and part.tone != BLACK]
     areas = [area for part in drawn if not isinstance(part, Stroke) for area in part]
-    light = np.concatenate([part.points for part in (*strokes, *areas)])
+    light = np.concatenate([*(s.points for s in strokes), *(area.points for area in areas)])
     wide = max((stroke.widths.max() for stroke in strokes), default=0.0)
     middle = np.zeros(2)
     if symbol.companions:
