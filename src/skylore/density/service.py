@@ -23,6 +23,7 @@ from skylore.density.run import MemberRun, Rows
 from skylore.density.settings import DensitySettings
 from skylore.density.tables import read_table
 from skylore.errors import ColumnError, ModelError
+from skylore.near_names import hint_of
 from skylore.training.folders import unfinished_in
 from skylore.training.progress import progress_bar
 from skylore.training.run import Progress
@@ -144,7 +145,8 @@ def _groups(coded: Coded, table: pa.Table, group: str | None) -> NDArray[np.str_
     """Name what must not be parted: equal rows, or equal values of a column."""
     if group is not None:
         if group not in table.column_names:
-            raise ColumnError(f'there is no column "{group}" to group by')
+            hint = hint_of(group, table.column_names)
+            raise ColumnError(f'there is no column "{group}" to group by; {hint}')
         named = table[group].cast(pa.string()).to_pylist()
         return np.array([f"row {i}" if v is None else f"={v}" for i, v in enumerate(named)])
     rows = np.ascontiguousarray(np.nan_to_num(coded.x, nan=1e300))

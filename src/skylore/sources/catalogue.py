@@ -11,6 +11,7 @@ from skylore.archive.schema import MADE_LATER, base_schema
 from skylore.errors import SourceError
 from skylore.imaging.flux import flux_schema
 from skylore.imaging.measurements import MEASUREMENT_SCHEMA
+from skylore.near_names import hint_of
 
 __all__ = [
     "OWNED_NAMES",
@@ -109,7 +110,7 @@ def check_columns(schema: pa.Schema, names: Iterable[str]) -> None:
     """Raise SourceError unless every name is a column."""
     for name in names:
         if name not in schema.names:
-            raise SourceError(f'There is no column "{name}"; there are: {list_columns(schema)}.')
+            raise SourceError(f'There is no column "{name}"; {hint_of(name, schema.names)}.')
 
 
 def list_columns(schema: pa.Schema, limit: int = 40) -> str:
