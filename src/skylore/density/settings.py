@@ -112,7 +112,7 @@ class DensitySettings(BaseModel):
     frequencies: Count = 16
     lowest_frequency: Annotated[float, Field(gt=0)] = 0.05
     highest_frequency: Annotated[float, Field(gt=0)] = 3.0
-    components: Annotated[int, Field(ge=2)] = 10
+    components: Annotated[int, Field(ge=2)] = 20
     diffusion_width: Count = 64
     diffusion_layers: Count = 3
     diffusion_steps: Annotated[int, Field(ge=20)] = 100
