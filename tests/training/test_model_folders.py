@@ -14,7 +14,9 @@ SHIPPED = Path(__file__).parents[2] / "src/skylore/pretrained/galaxy-nano"
 
 def test_a_model_of_another_kind_is_told_in_a_line() -> None:
     """Not by every field that a configuration lacks."""
-    with pytest.raises(ModelError, match="of another kind of model.*skylore classify fit") as found:
+    with pytest.raises(
+        ModelError, match=r"of another kind of model.*skylore classify fit"
+    ) as found:
         ClassifierModel.load(SHIPPED)
     assert len(str(found.value)) < 300
 
