@@ -41,8 +41,9 @@ class Ours:
         return {name: table[:, j].copy() for j, name in enumerate(self._columns)}
 
     def _known(self, table: Values, target: str) -> list[str]:
+        own = {target, f"{target}_err"}
         columns = zip(self._columns, table.T, strict=True)
-        return [name for name, part in columns if name != target and np.isfinite(part).any()]
+        return [name for name, part in columns if name not in own and np.isfinite(part).any()]
 
 
 class Published:
