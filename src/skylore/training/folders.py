@@ -82,7 +82,7 @@ class FolderModel(nn.Module):
             model.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
             raise ModelError(
-                f"no {cls.title} can be read from {folder}: {_reason(error)}. Train it with "
+                f"no {cls.title} can be read from {folder}: {_reason(error, folder)}. Train it with "
                 f"`{cls.command}`, or fetch a whole copy."
             ) from error
         figures = [t for t in model.state_dict().values() if t.is_floating_point()]
@@ -94,9 +94,10 @@ class FolderModel(nn.Module):
         return save({name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()})
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"there is no {Path(error.filename).name}"
+def _reason(error: Exception, folder: Path) -> str:
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).exists():
+            return f"there is no {name}"
     if isinstance(error, ValidationError):
         return "its config.json is that of another kind of model, or of another version"
     return str(error)
