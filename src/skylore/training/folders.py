@@ -82,8 +82,8 @@ class FolderModel(nn.Module):
             model.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
             raise ModelError(
-                f"no {cls.title} can be read from {folder}: {_reason(error, folder)}. Train it with "
-                f"`{cls.command}`, or fetch a whole copy."
+                f"no {cls.title} can be read from {folder}: {_reason(error, folder)}. Train it "
+                f"with `{cls.command}`, or fetch a whole copy."
             ) from error
         figures = [t for t in model.state_dict().values() if t.is_floating_point()]
         if not all(bool(torch.isfinite(tensor).all()) for tensor in figures):
