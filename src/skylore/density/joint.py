@@ -20,6 +20,7 @@ __all__ = [
     "ORDERS",
     "OrderGap",
     "average_of",
+    "chain_logprob",
     "chain_logprobs",
     "columns_given",
     "gap_between",
@@ -101,12 +102,13 @@ def chain_logprobs(
     read = read_table(table)
     known = columns_given(emulator, targets, given, read.column_names)
     chains = orders_of(emulator, targets, orders)
-    return np.stack([_chain(emulator, read, chain, known) for chain in chains])
+    return np.stack([chain_logprob(emulator, read, chain, known) for chain in chains])
 
 
-def _chain(
-    emulator: DensityEmulator, table: Readable, chain: Sequence[str], known: list[str]
+def chain_logprob(
+    emulator: DensityEmulator, table: Readable, chain: Sequence[str], known: Sequence[str]
 ) -> Floats:
+    """Give the log density of one order of the chain, of the columns that a row has, ``(N,)``."""
     logs = np.stack(
         [emulator.logprob(table, name, [*known, *chain[:n]]) for n, name in enumerate(chain)]
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skylore.density.coding import Coded
 from skylore.density.emulator import DensityEmulator
-from skylore.density.joint import ORDERS, average_of, columns_given, orders_of
+from skylore.density.joint import ORDERS, average_of, chain_logprob, columns_given, orders_of
 from skylore.density.predictive import Predictive
 from skylore.density.tables import read_table
 
@@ -65,31 +65,33 @@ def unusual(
     """
     read = read_table(table)
     known = columns_given(emulator, targets, given, read.column_names)
-    found = [_chain(emulator, read, chain, known) for chain in orders_of(emulator, targets, orders)]
-    logs, tails = (np.stack(part) for part in zip(*found, strict=True))
+    chains = orders_of(emulator, targets, orders)
+    logs = np.stack([chain_logprob(emulator, read, chain, known) for chain in chains])
+    tails = np.stack([_chain_tails(emulator, read, chain, known) for chain in chains])
     return average_of(logs), _cauchy(tails) if len(tails) > 1 else tails[0]
 
 
-def _chain(
-    emulator: DensityEmulator, table: Readable, chain: Sequence[str], known: list[str]
-) -> tuple[Floats, Floats]:
-    """Give the log densities and tails of one order."""
+def _chain_tails(
+    emulator: DensityEmulator, table: Readable, chain: Sequence[str], known: Sequence[str]
+) -> Floats:
+    """Make one tail of those of an order's factors, ``(N,)``."""
     from scipy.stats import chi2
 
-    logs, tails = [], []
-    for number, target in enumerate(chain):
-        before = [*known, *chain[:number]]
-        logs.append(emulator.logprob(table, target, before))
-        tails.append(tail_probability(emulator, table, target, before))
+    tails = np.stack(
+        [
+            tail_probability(emulator, table, name, [*known, *chain[:n]])
+            for n, name in enumerate(chain)
+        ]
+    )
     if len(chain) == 1:
-        return logs[0], tails[0]
+        alone: Floats = tails[0]
+        return alone
     there = ~np.isnan(tails)
     with np.errstate(divide="ignore"):
         score = -2 * np.log(np.where(there, tails, 1.0)).sum(axis=0)
     both = chi2.sf(score, 2 * np.maximum(there.sum(axis=0), 1))
-    none = ~there.any(axis=0)
-    total = np.where(there, logs, 0.0).sum(axis=0)
-    return np.where(none, np.nan, total), np.where(none, np.nan, both)
+    found: Floats = np.where(there.any(axis=0), both, np.nan)
+    return found
 
 
 def _cauchy(tails: Floats) -> Floats:
