@@ -9,6 +9,7 @@ import typer
 
 from skylore.cli.infer.options import Given, Model, Out, Seed, Table, Target, Targets, names_in
 from skylore.cli.options import ArchivePath
+from skylore.cli.outcome import refuse_nothing_but_failures
 
 if TYPE_CHECKING:
     from skylore.archive.fill import FillOptions
@@ -70,7 +71,9 @@ def fill(
     names, opened = names_in(given), Archive.open(archive)
     check_known(emulator_in(str(model)), opened.schema.names, [target], names)
     step = Infer(str(model), target, None if names is None else tuple(names))
-    typer.echo(opened.fill(step, options))
+    report = opened.fill(step, options)
+    typer.echo(report)
+    refuse_nothing_but_failures(opened, report)
 
 
 def unusual(
@@ -122,4 +125,6 @@ def unusual(
     opened = Archive.open(table)
     check_known(emulator_in(str(model)), opened.schema.names, names, known)
     step = Unusual(str(model), tuple(names), None if known is None else tuple(known), label)
-    typer.echo(opened.fill(step, options))
+    report = opened.fill(step, options)
+    typer.echo(report)
+    refuse_nothing_but_failures(opened, report)
